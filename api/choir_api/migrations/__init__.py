@@ -1,0 +1,1 @@
+"""Alembic migrations of schema ``app``; run by :func:`choir_api.db.migrate`."""

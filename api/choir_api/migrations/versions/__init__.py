@@ -1,0 +1,1 @@
+"""One module a migration, in a single line: each names the one before it."""
