@@ -8,7 +8,6 @@ started again, and PostgreSQL's own write-ahead log brings the data back.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import importlib.util
 import os
@@ -16,9 +15,7 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 from urllib.parse import quote
+
+from choir.stack.host import free_port, write_secret
+from choir.stack.processes import StackError, die_with_parent
 
 SYSTEM_USER = "choir-postgres"
 ROLE = "choir"
@@ -37,7 +37,7 @@ STOP_TIMEOUT_S = 15.0
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class PostgresError(RuntimeError):
+class PostgresError(StackError):
     """The embedded server cannot be set up, started or stopped; the message says what to do."""
 
 
@@ -170,10 +170,10 @@ class EmbeddedPostgres:
         if self.data.exists():  # an initdb that was killed half-way
             shutil.rmtree(self.data)
         password = secrets.token_urlsafe(24)
-        _write_secret(self.directory / "password", password)
+        write_secret(self.directory / "password", password)
         self.data.mkdir(mode=0o700)
         handed_over = self.directory / "initdb.password"  # readable by the server's user
-        _write_secret(handed_over, password)
+        write_secret(handed_over, password)
         if owner is not None:
             os.chown(self.data, owner.pw_uid, owner.pw_gid)
             os.chown(handed_over, owner.pw_uid, owner.pw_gid)
@@ -203,7 +203,7 @@ class EmbeddedPostgres:
 
     def _launch(self, binaries: Path, owner: pwd.struct_passwd | None) -> None:
         if self._port == 0:
-            self._port = _free_port()
+            self._port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._port),
@@ -218,7 +218,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 (one prctl call, nothing else)
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 (one prctl call, nothing else)
                 **_as_user(owner),
             )
         process = self._process
@@ -292,32 +292,6 @@ def _as_user(owner: pwd.struct_passwd | None) -> dict[str, Any]:
     if owner is None:
         return {}
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Ask Linux to end the server when this thread's process ends, however it ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    set_parent_death_signal = 1
-
-    def ask() -> None:
-        prctl(set_parent_death_signal, signal.SIGINT)
-
-    return ask
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _poll(done: Callable[[], bool], timeout: float) -> bool:
