@@ -1,0 +1,1 @@
+"""Alembic migrations of schema ``chain``, run by :func:`choir_indexer.store.migrate`."""

@@ -1,0 +1,289 @@
+"""The tables of schema ``chain`` as SQLAlchemy Core knows them, for the queries of the read side.
+
+Addresses and hashes are `bytea` of 32 bytes, signatures of 64; every u64 of the chain is
+`NUMERIC(20)` and an `int` in Python; times from the program are seconds since the epoch.
+The migrations make these tables; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+
+__all__ = [
+    "SCHEMA",
+    "accounts",
+    "config",
+    "dead_letters",
+    "messages",
+    "meta",
+    "metadata",
+    "outbox",
+    "positions",
+    "specs",
+    "thread_events",
+    "thread_heads",
+    "threads",
+    "transactions",
+    "treasury",
+    "watermark",
+]
+
+SCHEMA = "chain"
+metadata = sa.MetaData(schema=SCHEMA)
+
+
+class U64(sa.types.TypeDecorator[int]):
+    """An unsigned 64-bit integer in a `NUMERIC(20)` column."""
+
+    impl = sa.Numeric(20, 0)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else int(value)
+
+
+def _u64(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, U64, nullable=nullable)
+
+
+def _i64(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+def _small(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.SmallInteger, nullable=False)
+
+
+def _int(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False)
+
+
+def _key(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    return sa.Column(name, BYTEA, nullable=nullable)
+
+
+def _json(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, JSONB, nullable=nullable)
+
+
+def _when(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _version() -> tuple[sa.Column[Any], ...]:
+    """The address, and the version the row was written at: newer (slot, write_version) wins."""
+    return (sa.Column("pubkey", BYTEA, primary_key=True), _u64("slot"), _u64("write_version"))
+
+
+# which chain and which program this mirror is of; `epoch` numbers the event sequences
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("single", sa.Boolean, primary_key=True),
+    sa.Column("genesis_hash", sa.Text, nullable=False),
+    sa.Column("program_id", sa.Text, nullable=False),
+    _i64("epoch"),
+    _when("created_at"),
+)
+
+# `slot`: everything at or below it is complete. `snapshot_slot`: every account that was not
+# touched later is at least as new. `finalized_slot`: nothing at or below it can be undone.
+watermark = sa.Table(
+    "watermark",
+    metadata,
+    sa.Column("single", sa.Boolean, primary_key=True),
+    _u64("slot"),
+    _u64("snapshot_slot", nullable=True),
+    _u64("finalized_slot", nullable=True),
+    sa.Column("commitment", sa.Text, nullable=False),
+    _when("updated_at"),
+)
+
+# every account of the program, raw; a closed one stays as a tombstone without data
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    *_version(),
+    sa.Column("kind", sa.Text, nullable=True),
+    _key("owner", nullable=True),
+    _u64("lamports"),
+    _key("data", nullable=True),
+    _u64("closed_slot", nullable=True),
+)
+
+config = sa.Table(
+    "config",
+    metadata,
+    *_version(),
+    _key("authority"),
+    _key("pending_authority", nullable=True),
+    _key("guardian"),
+    _key("stake_mint"),
+    _key("token_program"),
+    _key("treasury"),
+    _key("treasury_vault"),
+    _small("mint_decimals"),
+    _json("params"),
+    _i64("parameter_timelock"),
+    _json("pending_params", nullable=True),
+    _i64("pending_params_at"),
+    _small("pause_bits"),
+    _i64("paused_until"),
+)
+
+treasury = sa.Table(
+    "treasury",
+    metadata,
+    *_version(),
+    _small("threshold"),
+    _i64("signer_epoch"),
+    _u64("proposal_count"),
+    _key("vault"),
+    sa.Column("signers", ARRAY(BYTEA), nullable=False),
+)
+
+threads = sa.Table(
+    "threads",
+    metadata,
+    *_version(),
+    sa.Column("thread_id", sa.Text, nullable=False),
+    _small("status"),
+    _small("privacy"),
+    _i64("author_epoch"),
+    _i64("pending_specs"),
+    _key("creator"),
+    _key("vault"),
+    _u64("balance"),
+    _u64("total_claimable"),
+    _u64("total_shares"),
+    _u64("reward_per_author"),
+    _u64("message_count"),
+    _key("head"),
+    _i64("created_at"),
+    _i64("updated_at"),
+    sa.Column("co_authors", ARRAY(BYTEA), nullable=False),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    *_version(),
+    _key("thread"),
+    _key("owner"),
+    _key("rent_payer"),
+    _u64("shares"),
+    _u64("claimable"),
+    _u64("reward_checkpoint"),
+    _i64("last_stake_at"),
+    _i64("last_action_at"),
+    _i64("window_start"),
+    _int("window_count"),
+)
+
+specs = sa.Table(
+    "specs",
+    metadata,
+    *_version(),
+    _key("thread"),
+    _key("author"),
+    _key("rent_payer"),
+    _key("content_hash"),
+    _small("status"),
+    _u64("stake"),
+    _int("approvals"),
+    _int("denials"),
+    _i64("author_epoch"),
+    _i64("submitted_at"),
+    _i64("expires_at"),
+    _i64("resolved_at"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    *_version(),
+    _key("thread"),
+    _key("author"),
+    _key("rent_payer"),
+    _u64("index"),
+    _small("privacy"),
+    _key("content_hash"),
+    _key("previous_head"),
+    _u64("posted_slot"),
+    _i64("created_at"),
+)
+
+# every transaction that names the program, in chain order within its slot
+transactions = sa.Table(
+    "transactions",
+    metadata,
+    sa.Column("signature", BYTEA, primary_key=True),
+    _u64("slot"),
+    _int("position"),
+    _key("fee_payer"),
+    _u64("fee"),
+    _json("error", nullable=True),
+    _i64("block_time", nullable=True),
+)
+
+# the newest position of each sequence; survives a retention of the events
+thread_heads = sa.Table(
+    "thread_heads",
+    metadata,
+    sa.Column("thread", BYTEA, primary_key=True),
+    _i64("epoch"),
+    _i64("seq"),
+    _u64("slot"),
+)
+
+# gapless in seq from 1 for each (thread, epoch), in chain order; events that belong to no
+# thread are numbered under the program's own address
+thread_events = sa.Table(
+    "thread_events",
+    metadata,
+    sa.Column("thread", BYTEA, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+    _u64("slot"),
+    _key("signature"),
+    _int("ordinal"),
+    sa.Column("kind", sa.Text, nullable=False),
+    _json("payload"),
+    _i64("at", nullable=True),
+    sa.UniqueConstraint("signature", "ordinal"),
+)
+
+# what the vector store must still be told; `thread`, `privacy`, `message` or `removed`
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    _key("thread"),
+    _key("content_hash", nullable=True),
+    _key("message", nullable=True),
+    _u64("slot"),
+    _when("created_at"),
+)
+
+# what could not be decoded, with its bytes, so that it can be replayed
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    _key("key"),
+    _int("ordinal"),
+    _u64("slot"),
+    _key("data"),
+    sa.Column("reason", sa.Text, nullable=False),
+    _when("created_at"),
+    sa.UniqueConstraint("kind", "key", "ordinal", "slot"),
+)
