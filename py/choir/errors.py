@@ -257,7 +257,7 @@ class TokenError(ProgramError):
     """SPL Token or Token-2022 refused."""
 
 
-class SystemError(ProgramError):  # noqa: A001 - the field's own name; import it qualified
+class SystemError(ProgramError):
     """The system program refused, most often for want of lamports."""
 
 

@@ -1,0 +1,640 @@
+"""Solana's JSON-RPC as a small typed port, and the implementation over HTTP.
+
+Code that needs the chain takes an `Rpc`. `HttpRpc` is the real one; `choir.testing.FakeRpc` is
+the one for tests. Answers are plain frozen values with the slot they were true at; errors are
+those of `choir.errors`, mapped here once. Nothing is retried here: who sends, waits or polls
+knows what a repetition means (`choir.sending`, `choir.subscriptions`).
+
+Source of the methods: https://solana.com/docs/rpc/http
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = [
+    "Account",
+    "Blockhash",
+    "Commitment",
+    "Filter",
+    "HttpRpc",
+    "Rpc",
+    "SignatureInfo",
+    "SignatureStatus",
+    "Simulation",
+    "Slotted",
+    "account_from_json",
+    "commitment_reached",
+    "discriminator_filter",
+    "memcmp",
+]
+
+T = TypeVar("T")
+Commitment = Literal["processed", "confirmed", "finalized"]
+Filter = Mapping[str, Any]
+_RANK: dict[str, int] = {"processed": 0, "confirmed": 1, "finalized": 2}
+
+# The node's own codes (rpc-client-api, custom_error.rs) and the usual ones of gateways.
+_NODE_BEHIND = frozenset({-32005, -32016})
+_RATE_LIMITED = frozenset({429, -32429, -32029})
+MAX_ACCOUNTS_PER_CALL = 100
+
+
+def commitment_reached(actual: str | None, wanted: Commitment) -> bool:
+    """Whether a status's confirmation is at least as strong as `wanted`."""
+    return actual is not None and _RANK.get(actual, -1) >= _RANK[wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted(Generic[T]):
+    """An answer and the slot of the bank that gave it."""
+
+    slot: int
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as it is on the chain. `lamports` in lamports, `data` undecoded."""
+
+    lamports: int
+    owner: Pubkey
+    data: bytes
+    executable: bool = False
+    rent_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blockhash:
+    """A recent blockhash and the last block height at which it can still be used."""
+
+    hash: Hash
+    last_valid_block_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureStatus:
+    """What became of a transaction. `err` is None only when it succeeded."""
+
+    slot: int
+    err: Any
+    confirmation: str | None
+
+    def reached(self, commitment: Commitment) -> bool:
+        """Whether this is at least as strong as `commitment`."""
+        return commitment_reached(self.confirmation, commitment)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A transaction run without effect. `units` are compute units consumed."""
+
+    err: Any
+    logs: tuple[str, ...]
+    units: int
+    return_data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureInfo:
+    """A line of an address's history, newest first. `time` in seconds since the epoch."""
+
+    signature: Signature
+    slot: int
+    err: Any
+    time: int | None
+    confirmation: str | None
+
+
+def memcmp(offset: int, data: bytes) -> Filter:
+    """A `getProgramAccounts` filter: the account's bytes at `offset` are `data`."""
+    encoded = base64.b64encode(data).decode()
+    return {"memcmp": {"offset": offset, "bytes": encoded, "encoding": "base64"}}
+
+
+def discriminator_filter(discriminator: bytes) -> Filter:
+    """Only accounts of one Anchor type."""
+    return memcmp(0, discriminator)
+
+
+def account_from_json(value: Mapping[str, Any]) -> Account:
+    """An account from a node's JSON with base64 data. Raises RpcError when it is not."""
+    try:
+        data, encoding = value["data"]
+        if encoding == "base64":
+            raw = base64.b64decode(data)
+        elif encoding == "base64+zstd":
+            import zstandard
+
+            raw = zstandard.ZstdDecompressor().decompress(
+                base64.b64decode(data), max_output_size=16 << 20
+            )
+        else:
+            raise RpcError(f"the node answered with account data in {encoding!r}")
+        return Account(
+            lamports=int(value["lamports"]),
+            owner=Pubkey.from_string(value["owner"]),
+            data=raw,
+            executable=bool(value["executable"]),
+            rent_epoch=int(value.get("rentEpoch", 0)),
+        )
+    except (KeyError, ValueError, TypeError, binascii.Error) as error:
+        raise RpcError(f"the node's answer is not an account: {error}") from error
+
+
+class Rpc(Protocol):
+    """What the library asks of a node. Every method may raise `RpcError`."""
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Any method; the JSON under `result`."""
+        ...
+
+    async def get_account(
+        self,
+        address: Pubkey,
+        *,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Slotted[Account | None]:
+        """One account, None when there is none."""
+        ...
+
+    async def get_accounts(
+        self, addresses: Sequence[Pubkey], *, commitment: Commitment = "confirmed"
+    ) -> Slotted[list[Account | None]]:
+        """Several accounts in the order asked; the slot is the lowest of the answers'."""
+        ...
+
+    async def get_program_accounts(
+        self,
+        program: Pubkey,
+        *,
+        filters: Sequence[Filter] = (),
+        data_slice: tuple[int, int] | None = None,
+        commitment: Commitment = "confirmed",
+    ) -> Slotted[list[tuple[Pubkey, Account]]]:
+        """Every account of a program that passes the filters; `data_slice` = (offset, length)."""
+        ...
+
+    async def get_latest_blockhash(
+        self, *, commitment: Commitment = "confirmed"
+    ) -> Slotted[Blockhash]:
+        """A blockhash to sign with."""
+        ...
+
+    async def get_block_height(self, *, commitment: Commitment = "confirmed") -> int:
+        """The current block height, which is what blockhashes expire by."""
+        ...
+
+    async def get_slot(self, *, commitment: Commitment = "confirmed") -> int:
+        """The current slot."""
+        ...
+
+    async def get_balance(
+        self, address: Pubkey, *, commitment: Commitment = "confirmed"
+    ) -> Slotted[int]:
+        """Lamports; 0 for an account that does not exist."""
+        ...
+
+    async def get_genesis_hash(self) -> Hash:
+        """Which chain this is."""
+        ...
+
+    async def get_minimum_balance_for_rent_exemption(self, size: int) -> int:
+        """Lamports an account of `size` bytes of data must hold."""
+        ...
+
+    async def get_signature_statuses(
+        self, signatures: Sequence[Signature], *, search_history: bool = False
+    ) -> Slotted[list[SignatureStatus | None]]:
+        """What became of each signature; without `search_history` only recent ones are known."""
+        ...
+
+    async def get_recent_prioritization_fees(self, accounts: Sequence[Pubkey] = ()) -> list[int]:
+        """Micro-lamports per compute unit paid in recent slots by who locked `accounts`."""
+        ...
+
+    async def simulate_transaction(
+        self,
+        transaction: bytes,
+        *,
+        sig_verify: bool = False,
+        replace_blockhash: bool = True,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Slotted[Simulation]:
+        """Run a serialised transaction without effect."""
+        ...
+
+    async def send_transaction(
+        self,
+        transaction: bytes,
+        *,
+        skip_preflight: bool = True,
+        max_retries: int | None = 0,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Signature:
+        """Hand a signed transaction to the node. Its return says nothing about success."""
+        ...
+
+    async def get_transaction(
+        self, signature: Signature, *, commitment: Commitment = "confirmed"
+    ) -> dict[str, Any] | None:
+        """A landed transaction as the node's JSON (encoding `json`), None when unknown."""
+        ...
+
+    async def get_signatures_for_address(
+        self,
+        address: Pubkey,
+        *,
+        before: Signature | None = None,
+        until: Signature | None = None,
+        limit: int = 1000,
+        commitment: Commitment = "confirmed",
+    ) -> list[SignatureInfo]:
+        """The history of an address, newest first."""
+        ...
+
+    async def request_airdrop(self, address: Pubkey, lamports: int) -> Signature:
+        """Test chains only: lamports out of nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class JsonRpc:
+    """`Rpc` on top of one `request`: parameters out, typed answers in.
+
+    Subclasses give `request` and `aclose`; the transport is all that differs.
+    """
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Nothing to give back unless the transport has something."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _ask(self, method: str, *params: Any) -> Any:
+        return await self.request(method, [p for p in params if p is not None])
+
+    async def get_account(
+        self,
+        address: Pubkey,
+        *,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Slotted[Account | None]:
+        options = {"encoding": "base64", "commitment": commitment}
+        answer = await self._ask(
+            "getAccountInfo", str(address), _with(options, minContextSlot=min_context_slot)
+        )
+        return _slotted(answer, _account_or_none)
+
+    async def get_accounts(
+        self, addresses: Sequence[Pubkey], *, commitment: Commitment = "confirmed"
+    ) -> Slotted[list[Account | None]]:
+        found: list[Account | None] = []
+        slot: int | None = None
+        for start in range(0, len(addresses), MAX_ACCOUNTS_PER_CALL):
+            chunk = [str(a) for a in addresses[start : start + MAX_ACCOUNTS_PER_CALL]]
+            answer = await self._ask(
+                "getMultipleAccounts", chunk, {"encoding": "base64", "commitment": commitment}
+            )
+            part = _slotted(answer, lambda value: [_account_or_none(item) for item in value])
+            if len(part.value) != len(chunk):
+                raise RpcError(
+                    f"asked for {len(chunk)} accounts, the node answered {len(part.value)}"
+                )
+            found += part.value
+            slot = part.slot if slot is None else min(slot, part.slot)
+        return Slotted(slot or 0, found)
+
+    async def get_program_accounts(
+        self,
+        program: Pubkey,
+        *,
+        filters: Sequence[Filter] = (),
+        data_slice: tuple[int, int] | None = None,
+        commitment: Commitment = "confirmed",
+    ) -> Slotted[list[tuple[Pubkey, Account]]]:
+        options: dict[str, Any] = {
+            "encoding": "base64",
+            "commitment": commitment,
+            "withContext": True,
+        }
+        if filters:
+            options["filters"] = list(filters)
+        if data_slice is not None:
+            options["dataSlice"] = {"offset": data_slice[0], "length": data_slice[1]}
+        answer = await self._ask("getProgramAccounts", str(program), options)
+        return _slotted(
+            answer,
+            lambda value: [
+                (Pubkey.from_string(item["pubkey"]), account_from_json(item["account"]))
+                for item in value
+            ],
+        )
+
+    async def get_latest_blockhash(
+        self, *, commitment: Commitment = "confirmed"
+    ) -> Slotted[Blockhash]:
+        answer = await self._ask("getLatestBlockhash", {"commitment": commitment})
+        return _slotted(
+            answer,
+            lambda value: Blockhash(
+                Hash.from_string(value["blockhash"]), int(value["lastValidBlockHeight"])
+            ),
+        )
+
+    async def get_block_height(self, *, commitment: Commitment = "confirmed") -> int:
+        return _whole(await self._ask("getBlockHeight", {"commitment": commitment}))
+
+    async def get_slot(self, *, commitment: Commitment = "confirmed") -> int:
+        return _whole(await self._ask("getSlot", {"commitment": commitment}))
+
+    async def get_balance(
+        self, address: Pubkey, *, commitment: Commitment = "confirmed"
+    ) -> Slotted[int]:
+        answer = await self._ask("getBalance", str(address), {"commitment": commitment})
+        return _slotted(answer, _whole)
+
+    async def get_genesis_hash(self) -> Hash:
+        return _read(await self._ask("getGenesisHash"), Hash.from_string)
+
+    async def get_minimum_balance_for_rent_exemption(self, size: int) -> int:
+        return _whole(await self._ask("getMinimumBalanceForRentExemption", size))
+
+    async def get_signature_statuses(
+        self, signatures: Sequence[Signature], *, search_history: bool = False
+    ) -> Slotted[list[SignatureStatus | None]]:
+        answer = await self._ask(
+            "getSignatureStatuses",
+            [str(s) for s in signatures],
+            {"searchTransactionHistory": search_history},
+        )
+        statuses = _slotted(answer, lambda value: [_status_or_none(item) for item in value])
+        if len(statuses.value) != len(signatures):
+            raise RpcError(
+                f"asked for {len(signatures)} statuses, the node answered {len(statuses.value)}"
+            )
+        return statuses
+
+    async def get_recent_prioritization_fees(self, accounts: Sequence[Pubkey] = ()) -> list[int]:
+        answer = await self._ask("getRecentPrioritizationFees", [str(a) for a in accounts][:128])
+        return _read(answer, lambda rows: [int(row["prioritizationFee"]) for row in rows])
+
+    async def simulate_transaction(
+        self,
+        transaction: bytes,
+        *,
+        sig_verify: bool = False,
+        replace_blockhash: bool = True,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Slotted[Simulation]:
+        options = {
+            "encoding": "base64",
+            "sigVerify": sig_verify,
+            "replaceRecentBlockhash": replace_blockhash,
+            "commitment": commitment,
+        }
+        answer = await self._ask(
+            "simulateTransaction",
+            base64.b64encode(transaction).decode(),
+            _with(options, minContextSlot=min_context_slot),
+        )
+        return _slotted(answer, _simulation)
+
+    async def send_transaction(
+        self,
+        transaction: bytes,
+        *,
+        skip_preflight: bool = True,
+        max_retries: int | None = 0,
+        commitment: Commitment = "confirmed",
+        min_context_slot: int | None = None,
+    ) -> Signature:
+        options = {
+            "encoding": "base64",
+            "skipPreflight": skip_preflight,
+            "preflightCommitment": commitment,
+        }
+        answer = await self._ask(
+            "sendTransaction",
+            base64.b64encode(transaction).decode(),
+            _with(options, maxRetries=max_retries, minContextSlot=min_context_slot),
+        )
+        return _read(answer, Signature.from_string)
+
+    async def get_transaction(
+        self, signature: Signature, *, commitment: Commitment = "confirmed"
+    ) -> dict[str, Any] | None:
+        answer = await self._ask(
+            "getTransaction",
+            str(signature),
+            {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0},
+        )
+        if answer is not None and not isinstance(answer, dict):
+            raise RpcError("the node's answer is not a transaction")
+        return answer
+
+    async def get_signatures_for_address(
+        self,
+        address: Pubkey,
+        *,
+        before: Signature | None = None,
+        until: Signature | None = None,
+        limit: int = 1000,
+        commitment: Commitment = "confirmed",
+    ) -> list[SignatureInfo]:
+        options = _with(
+            {"limit": limit, "commitment": commitment},
+            before=None if before is None else str(before),
+            until=None if until is None else str(until),
+        )
+        answer = await self._ask("getSignaturesForAddress", str(address), options)
+        return _read(answer, lambda rows: [_signature_info(row) for row in rows])
+
+    async def request_airdrop(self, address: Pubkey, lamports: int) -> Signature:
+        answer = await self._ask("requestAirdrop", str(address), lamports)
+        return _read(answer, Signature.from_string)
+
+
+class HttpRpc(JsonRpc):
+    """A node over HTTP, with connections kept open.
+
+    Use it as an async context manager or call `aclose`. `transport` is httpx's, for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`url` is the node's HTTP address; `timeout` in seconds for one answer."""
+        import httpx
+
+        self.url = url
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+            headers={"content-type": "application/json", **(headers or {})},
+            transport=transport,
+            trust_env=transport is None and not _is_loopback(url),
+        )
+        self._last_id = 0
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Raises RpcUnreachable, RateLimited, NodeBehind, MethodNotServed or RpcError."""
+        import httpx
+        import orjson
+
+        self._last_id += 1
+        body = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": list(params)}
+        try:
+            answer = await self._http.post(self.url, content=orjson.dumps(body))
+        except httpx.TimeoutException as error:
+            raise RpcUnreachable(f"{self.url} did not answer {method} in time") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            said = str(error) or type(error).__name__
+            raise RpcUnreachable(f"cannot reach the node at {self.url}: {said}") from error
+        if answer.status_code in (429, 503):
+            raise RateLimited(
+                f"{self.url} answered {answer.status_code} to {method}: too many requests or busy",
+                retry_after=_retry_after(answer.headers.get("retry-after")),
+                code=answer.status_code,
+            )
+        try:
+            parsed = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            parsed = None
+        if not isinstance(parsed, dict) or ("result" not in parsed and "error" not in parsed):
+            raise RpcUnreachable(
+                f"{self.url} does not speak Solana's JSON-RPC: HTTP {answer.status_code}, "
+                f"{answer.content[:80]!r}",
+                code=answer.status_code,
+            )
+        if parsed.get("error") is not None:
+            raise error_from_json(method, parsed["error"])
+        if parsed.get("id") != body["id"]:
+            raise RpcUnreachable(f"{self.url} answered another request than {method}")
+        return parsed["result"]
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+def error_from_json(method: str, error: Any) -> RpcError:
+    """The typed error for the `error` member of a JSON-RPC answer."""
+    if not isinstance(error, Mapping):
+        return RpcError(f"{method}: {error}")
+    code = error.get("code")
+    data = error.get("data")
+    text = f"{method}: {error.get('message', 'no message')} (code {code})"
+    if code in _NODE_BEHIND:
+        behind = data.get("numSlotsBehind") if isinstance(data, Mapping) else None
+        return NodeBehind(text, slots_behind=behind, code=code, data=data)
+    if code in _RATE_LIMITED:
+        after = data.get("retryAfter") if isinstance(data, Mapping) else None
+        return RateLimited(text, retry_after=after, code=code, data=data)
+    if code == -32601:
+        return MethodNotServed(text, code=code, data=data)
+    return RpcError(text, code=code, data=data)
+
+
+def _with(options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {**options, **{key: value for key, value in more.items() if value is not None}}
+
+
+def _is_loopback(url: str) -> bool:
+    # A proxy from the environment must not sit between us and a local node.
+    import httpx
+
+    try:
+        return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+    except httpx.InvalidURL:
+        return False
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Seconds from a Retry-After header; dates are left to the caller's own backoff."""
+    try:
+        seconds = float(header) if header is not None else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and seconds >= 0 else None
+
+
+def _read(answer: Any, parse: Callable[[Any], T]) -> T:
+    try:
+        return parse(answer)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RpcError(f"the node's answer cannot be read: {error!r}") from error
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RpcError(f"the node answered {value!r} where a whole number was due")
+    return value
+
+
+def _slotted(answer: Any, parse: Callable[[Any], T]) -> Slotted[T]:
+    return _read(answer, lambda a: Slotted(int(a["context"]["slot"]), parse(a["value"])))
+
+
+def _account_or_none(value: Any) -> Account | None:
+    return None if value is None else account_from_json(value)
+
+
+def _status_or_none(value: Any) -> SignatureStatus | None:
+    if value is None:
+        return None
+    confirmation = value.get("confirmationStatus")
+    if confirmation is None:  # nodes before 1.4 count confirmations only
+        confirmation = "finalized" if value.get("confirmations") is None else "processed"
+    return SignatureStatus(int(value["slot"]), value["err"], confirmation)
+
+
+def _simulation(value: Any) -> Simulation:
+    returned = value.get("returnData")
+    return Simulation(
+        err=value["err"],
+        logs=tuple(value.get("logs") or ()),
+        units=int(value.get("unitsConsumed") or 0),
+        return_data=base64.b64decode(returned["data"][0]) if returned else None,
+    )
+
+
+def _signature_info(row: Any) -> SignatureInfo:
+    return SignatureInfo(
+        signature=Signature.from_string(row["signature"]),
+        slot=int(row["slot"]),
+        err=row["err"],
+        time=row.get("blockTime"),
+        confirmation=row.get("confirmationStatus"),
+    )
