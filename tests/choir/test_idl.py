@@ -220,7 +220,7 @@ def test_generics_become_a_type_for_each_use():
         "generics": [{"kind": "const", "name": "M", "type": "usize"}],
         "type": {
             "kind": "struct",
-            "fields": [{"name": "inner", "type": ring({"option": "u16"}, "M")}],
+            "fields": [{"name": "inner", "type": ring({"vec": "u16"}, "M")}],
         },
     }
     use = {"defined": {"name": "Rings", "generics": [{"kind": "const", "value": "2"}]}}
@@ -231,14 +231,14 @@ def test_generics_become_a_type_for_each_use():
         "Use",
         "Ring__u8__3",
         "Rings__2",
-        "Ring__option_u16__2",
+        "Ring__vec_u16__2",
     }
     coder = TypesCoder(Idl.from_json(json.dumps(legacy)))
-    encoded = bytes([1, 2, 3, 1, 9]) + bytes([1, 5, 0, 0, 0])
+    encoded = bytes([1, 2, 3, 1, 9]) + b"\x01\0\0\0\x05\0" + b"\0\0\0\0" + b"\0"
     decoded = coder.decode("Use", encoded)
     assert list(decoded.a.held) == [1, 2, 3]
     assert decoded.a.next == 9
-    assert list(decoded.b.inner.held) == [5, None]
+    assert [list(v) for v in decoded.b.inner.held] == [[5], []]
 
 
 def test_a_generic_with_the_wrong_number_of_arguments_is_refused():
