@@ -11,15 +11,27 @@ Source of the methods: https://solana.com/docs/rpc/http
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from choir._rpc_values import (
+    Account,
+    Blockhash,
+    Commitment,
+    Filter,
+    SignatureInfo,
+    SignatureStatus,
+    Simulation,
+    Slotted,
+    account_from_json,
+    commitment_reached,
+    discriminator_filter,
+    memcmp,
+)
 from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ __all__ = [
     "Commitment",
     "Filter",
     "HttpRpc",
+    "JsonRpc",
     "Rpc",
     "SignatureInfo",
     "SignatureStatus",
@@ -43,116 +56,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Commitment = Literal["processed", "confirmed", "finalized"]
-Filter = Mapping[str, Any]
-_RANK: dict[str, int] = {"processed": 0, "confirmed": 1, "finalized": 2}
 
 # The node's own codes (rpc-client-api, custom_error.rs) and the usual ones of gateways.
 _NODE_BEHIND = frozenset({-32005, -32016})
 _RATE_LIMITED = frozenset({429, -32429, -32029})
 MAX_ACCOUNTS_PER_CALL = 100
-
-
-def commitment_reached(actual: str | None, wanted: Commitment) -> bool:
-    """Whether a status's confirmation is at least as strong as `wanted`."""
-    return actual is not None and _RANK.get(actual, -1) >= _RANK[wanted]
-
-
-@dataclass(frozen=True, slots=True)
-class Slotted(Generic[T]):
-    """An answer and the slot of the bank that gave it."""
-
-    slot: int
-    value: T
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account as it is on the chain. `lamports` in lamports, `data` undecoded."""
-
-    lamports: int
-    owner: Pubkey
-    data: bytes
-    executable: bool = False
-    rent_epoch: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Blockhash:
-    """A recent blockhash and the last block height at which it can still be used."""
-
-    hash: Hash
-    last_valid_block_height: int
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureStatus:
-    """What became of a transaction. `err` is None only when it succeeded."""
-
-    slot: int
-    err: Any
-    confirmation: str | None
-
-    def reached(self, commitment: Commitment) -> bool:
-        """Whether this is at least as strong as `commitment`."""
-        return commitment_reached(self.confirmation, commitment)
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """A transaction run without effect. `units` are compute units consumed."""
-
-    err: Any
-    logs: tuple[str, ...]
-    units: int
-    return_data: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureInfo:
-    """A line of an address's history, newest first. `time` in seconds since the epoch."""
-
-    signature: Signature
-    slot: int
-    err: Any
-    time: int | None
-    confirmation: str | None
-
-
-def memcmp(offset: int, data: bytes) -> Filter:
-    """A `getProgramAccounts` filter: the account's bytes at `offset` are `data`."""
-    encoded = base64.b64encode(data).decode()
-    return {"memcmp": {"offset": offset, "bytes": encoded, "encoding": "base64"}}
-
-
-def discriminator_filter(discriminator: bytes) -> Filter:
-    """Only accounts of one Anchor type."""
-    return memcmp(0, discriminator)
-
-
-def account_from_json(value: Mapping[str, Any]) -> Account:
-    """An account from a node's JSON with base64 data. Raises RpcError when it is not."""
-    try:
-        data, encoding = value["data"]
-        if encoding == "base64":
-            raw = base64.b64decode(data)
-        elif encoding == "base64+zstd":
-            import zstandard
-
-            raw = zstandard.ZstdDecompressor().decompress(
-                base64.b64decode(data), max_output_size=16 << 20
-            )
-        else:
-            raise RpcError(f"the node answered with account data in {encoding!r}")
-        return Account(
-            lamports=int(value["lamports"]),
-            owner=Pubkey.from_string(value["owner"]),
-            data=raw,
-            executable=bool(value["executable"]),
-            rent_epoch=int(value.get("rentEpoch", 0)),
-        )
-    except (KeyError, ValueError, TypeError, binascii.Error) as error:
-        raise RpcError(f"the node's answer is not an account: {error}") from error
 
 
 class Rpc(Protocol):
@@ -201,6 +109,10 @@ class Rpc(Protocol):
 
     async def get_slot(self, *, commitment: Commitment = "confirmed") -> int:
         """The current slot."""
+        ...
+
+    async def get_tip(self, *, commitment: Commitment = "confirmed") -> Slotted[int]:
+        """The current slot and block height of one and the same bank."""
         ...
 
     async def get_balance(
@@ -373,6 +285,10 @@ class JsonRpc:
 
     async def get_slot(self, *, commitment: Commitment = "confirmed") -> int:
         return _whole(await self._ask("getSlot", {"commitment": commitment}))
+
+    async def get_tip(self, *, commitment: Commitment = "confirmed") -> Slotted[int]:
+        answer = await self._ask("getEpochInfo", {"commitment": commitment})
+        return _read(answer, lambda a: Slotted(int(a["absoluteSlot"]), int(a["blockHeight"])))
 
     async def get_balance(
         self, address: Pubkey, *, commitment: Commitment = "confirmed"
