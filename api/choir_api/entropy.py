@@ -1,18 +1,9 @@
-"""Time and randomness as ports, so that expiry and tokens can be tested without waiting."""
+"""Randomness as a port, so that nonces, tokens and keys can be fixed in a test."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import Protocol
-
-
-class Clock(Protocol):
-    """Where the API takes the time from."""
-
-    def now(self) -> datetime:
-        """The current time, timezone-aware, in UTC."""
-        ...
 
 
 class Entropy(Protocol):
@@ -21,14 +12,6 @@ class Entropy(Protocol):
     def token(self, size: int) -> bytes:
         """``size`` unpredictable bytes."""
         ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """The current time in UTC."""
-        return datetime.now(UTC)
 
 
 class SystemEntropy:

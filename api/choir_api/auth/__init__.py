@@ -1,0 +1,1 @@
+"""Identity: Sign-In With Solana, sessions, and who a request speaks for."""

@@ -1,0 +1,1 @@
+"""API keys: made by a wallet for its scripts, hashed, scoped, expiring."""

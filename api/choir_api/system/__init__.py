@@ -1,0 +1,1 @@
+"""Whether the process works, and how hard: outside of the versions."""
