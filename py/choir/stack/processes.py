@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from choir.errors import ChoirError
+
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 12
 
 
-class StackError(RuntimeError):
+class StackError(ChoirError):
     """The stack cannot start or has lost a part; the message says which, why and what to do."""
 
 
