@@ -54,7 +54,7 @@ LIMITS: dict[Detail, Limit] = {
 
 # The only words a minimal summary can carry over. General on purpose: one of them says
 # what kind of thing is talked about and not what is said of it.
-TOPICS = frozenset(
+_TOPIC_LIST = (
     "agreement algorithm analysis architecture art biology budget business chemistry climate "
     "code collaboration community computing culture data design economics education energy "
     "engineering environment ethics experiment feedback film finance food funding game "
@@ -62,8 +62,9 @@ TOPICS = frozenset(
     "market mathematics medicine model music network philosophy physics planning poetry "
     "policy politics privacy program project proposal protocol psychology question research "
     "review rewards science security society software sport staking statistics story strategy "
-    "technology testing theory travel treasury voting writing".split()
+    "technology testing theory travel treasury voting writing"
 )
+TOPICS = frozenset(_TOPIC_LIST.split())
 
 _TEMPLATE = re.compile(r"A (?:short |medium |long )?message(?: about (\w+)(?: and (\w+))?)?")
 _SHORT_WORDS, _LONG_WORDS = 30, 150
@@ -74,12 +75,13 @@ _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W{_IDEOGRAPH}]+")
 _PIECE = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
-_NUMBER_WORDS = frozenset(
+_NUMBER_LIST = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy "
     "eighty ninety hundred thousand million billion trillion dozen half third quarter first "
-    "second once twice".split()
+    "second once twice"
 )
+_NUMBER_WORDS = frozenset(_NUMBER_LIST.split())
 
 
 def _normal(text: str) -> str:
