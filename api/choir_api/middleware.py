@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -94,7 +95,6 @@ class BodyLimit:
             await render(Request(scope), self._refusal())(scope, receive, send)
             return
         seen = 0
-        started = False
 
         async def counted() -> Message:
             nonlocal seen
@@ -102,20 +102,11 @@ class BodyLimit:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > self._limit:
-                    raise self._refusal()
+                    # the one exception that FastAPI lets through while it reads a body
+                    raise HTTPException(413, self._refusal().message)
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, watched)
-        except TooLarge as error:
-            if started:
-                raise
-            await render(Request(scope), error)(scope, receive, send)
+        await self._app(scope, counted, send)
 
     def _refusal(self) -> ApiError:
         return TooLarge(

@@ -1,0 +1,1 @@
+"""Content off the chain: stored under its hash, shown as its viewer may see it."""
