@@ -115,7 +115,7 @@ STATEMENTS = (
         co_authors bytea[] NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX threads_thread_id_key ON chain.threads (thread_id)",
+    "CREATE INDEX threads_thread_id_idx ON chain.threads (thread_id)",
     "CREATE INDEX threads_created_at_idx ON chain.threads (created_at DESC, pubkey DESC)",
     "CREATE INDEX threads_co_authors_idx ON chain.threads USING gin (co_authors)",
     f"""
@@ -133,7 +133,7 @@ STATEMENTS = (
         window_count integer NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX positions_thread_owner_key ON chain.positions (thread, owner)",
+    "CREATE INDEX positions_thread_owner_idx ON chain.positions (thread, owner)",
     "CREATE INDEX positions_owner_idx ON chain.positions (owner)",
     f"""
     CREATE TABLE chain.specs (
@@ -169,7 +169,7 @@ STATEMENTS = (
         created_at bigint NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX messages_thread_index_key ON chain.messages (thread, index)",
+    "CREATE INDEX messages_thread_index_idx ON chain.messages (thread, index)",
     "CREATE INDEX messages_content_hash_idx ON chain.messages (content_hash)",
     "CREATE INDEX messages_author_idx ON chain.messages (author)",
     """

@@ -1,0 +1,304 @@
+"""The loop: follow a source, and keep schema ``chain`` at the newest slot proven complete.
+
+A session subscribes first, then takes a snapshot if there was none, then walks history from the
+watermark to the frontier, and goes on walking whenever something is announced. Whatever goes
+wrong ends the session; the next one starts from what is committed, so a lost connection, a
+restart and a kill are the same case. `docs/indexer.md` has the argument for why the watermark
+is honest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+import asyncpg
+import structlog
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from choir.clock import Clock, SystemClock
+from choir.ids import PROGRAM_ID
+from choir_indexer.decode import BadTransaction, decode_transaction, decode_update
+from choir_indexer.delta import DeadLetter, Delta, merge
+from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
+from choir_indexer.sources import Feed, Gap, Source, SourceError
+from choir_indexer.store.errors import DatabaseUnreachable, Incomplete, WrongChain
+from choir_indexer.store.writer import Identity, Mark, StaleBatch, Writer, late_message
+from choir_indexer.telemetry import Metrics, State
+
+__all__ = ["Mirror"]
+
+FIRST_DELAY_S = 0.2
+LONGEST_DELAY_S = 15.0
+# Accounts in slot 0 are the genesis ones; no transaction runs in it.
+GENESIS_SLOT = 0
+SNAPSHOT_PART = 5000
+
+# What ends a session but not the mirror: the database or the connection to it went away.
+DATABASE_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    DatabaseUnreachable,
+    OSError,
+)
+
+
+class Mirror:
+    """One mirror of one program.
+
+    Args:
+        source: the chain.
+        open_writer: connects to the database and takes the lease.
+        program: the program's address.
+        commitment: what the source follows, for the record.
+        rebuild: empties the mirror when it is of another chain; None to stop instead.
+        overlap: slots behind the watermark that each walk checks again.
+        patience_s: how long a source may fail to give what it must before the mirror stops.
+        clock, jitter: time and chance, for the waits between sessions.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        open_writer: Callable[[], Awaitable[Writer]],
+        *,
+        program: Pubkey = PROGRAM_ID,
+        commitment: str = "confirmed",
+        rebuild: Callable[[], Awaitable[None]] | None = None,
+        overlap: int = 64,
+        patience_s: float = 300.0,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._source = source
+        self._open_writer = open_writer
+        self._program = program
+        self._commitment = commitment
+        self._rebuild = rebuild
+        self._overlap = overlap
+        self._patience_s = patience_s
+        self._clock = clock or SystemClock()
+        self._jitter = jitter
+        self._log = structlog.get_logger("choir_indexer.mirror")
+        self.metrics = metrics or Metrics()
+        self.state = State(self._clock)
+        self.attached = asyncio.Event()  # identity checked, announcements open
+        self.caught_up = asyncio.Event()
+        self._mark = Mark(GENESIS_SLOT, None, None)
+
+    async def run(self) -> None:
+        """Follow until cancelled.
+
+        Raises:
+            WrongChain: the mirror is of another chain or program, or the program is not there.
+            NotMigrated: schema ``chain`` is not there.
+            Incomplete: history that must be there is missing, and stayed so.
+        """
+        failures = 0
+        gap_since: float | None = None
+        while True:
+            stood_at = self.state.slot
+            gap = False
+            try:
+                await self._session()
+            except StaleBatch as error:
+                self._interrupted("stale", error)
+            except (SourceError, BadTransaction) as error:
+                gap = isinstance(error, Gap | BadTransaction)
+                self._interrupted("gap" if gap else "source", error)
+            except DATABASE_LOST as error:
+                self._interrupted("database", error)
+            if self.state.slot != stood_at:
+                failures, gap_since = 0, None
+            if not gap:
+                gap_since = None
+            elif gap_since is None:
+                gap_since = self._clock.monotonic()
+            elif self._clock.monotonic() - gap_since > self._patience_s:
+                raise Incomplete(
+                    f"stopped at slot {self.state.slot}: the node has not given what comes next"
+                    f" for {self._patience_s:.0f} s ({self.state.trouble}). Nothing was skipped;"
+                    " point CHOIR_RPC_URL at a node with that history and start again"
+                )
+            delay = min(FIRST_DELAY_S * 2**failures, LONGEST_DELAY_S)
+            failures = min(failures + 1, 16)
+            await self._clock.sleep(delay * (0.5 + self._jitter() / 2))
+
+    async def catch_up(self) -> int:
+        """Walk to the frontier as it is now, once; returns the watermark.
+
+        Raises:
+            SourceError, DatabaseUnreachable: as it comes; what was written stays.
+            WrongChain, NotMigrated, Incomplete: as for :meth:`run`.
+        """
+        writer = await self._open_writer()
+        try:
+            async with self._source.feed():
+                writer = await self._attach(writer)
+                await self._advance(writer)
+        finally:
+            await writer.close()
+        return self._mark.slot
+
+    async def _session(self) -> None:
+        self.state.phase = "connecting"
+        writer = await self._open_writer()
+        try:
+            async with self._source.feed() as feed:
+                writer = await self._attach(writer)
+                await self._advance(writer)
+                self.state.phase = "following"
+                while True:
+                    await self._follow(writer, feed)
+        finally:
+            self.attached.clear()
+            await writer.close()
+
+    async def _attach(self, writer: Writer) -> Writer:
+        """Make sure that this mirror is of this chain, and that it has a snapshot."""
+        missing = await self._source.program_missing()
+        if missing is not None:
+            raise WrongChain(f"{missing}; deploy it, or correct CHOIR_RPC_URL")
+        genesis = await self._source.genesis_hash()
+        there = await writer.identity()
+        epoch = int(self._clock.now())
+        if there is not None and there.program_id != str(self._program):
+            raise WrongChain(
+                f"this mirror is of program {there.program_id}, not {self._program};"
+                " use another database"
+            )
+        if there is not None and there.genesis_hash != genesis:
+            if self._rebuild is None:
+                raise WrongChain(
+                    f"this mirror is of the chain with genesis hash {there.genesis_hash}, the"
+                    f" node's is {genesis}. Correct CHOIR_RPC_URL or use another database; to"
+                    " drop the mirror and make it anew: choir-indexer migrate --rebuild"
+                )
+            self._log.warning("another chain; making the mirror anew", genesis=genesis)
+            await self._rebuild()
+            await writer.close()
+            writer = await self._open_writer()
+            epoch = max(epoch, there.epoch + 1)
+        await writer.begin(
+            Identity(genesis, str(self._program), epoch),
+            after=GENESIS_SLOT,
+            commitment=self._commitment,
+        )
+        await self._read_mark(writer)
+        self.attached.set()
+        if self._mark.snapshot_slot is None:
+            await self._snapshot(writer)
+        return writer
+
+    async def _snapshot(self, writer: Writer) -> None:
+        self.state.phase = "snapshot"
+        frontier = await self._source.frontier()
+        snapshot = await self._source.snapshot(at_least=frontier.slot)
+        for start in range(0, len(snapshot.updates), SNAPSHOT_PART):
+            part = snapshot.updates[start : start + SNAPSHOT_PART]
+            await writer.apply_snapshot(self._decoded(part, "snapshot"))
+        await writer.end_snapshot(snapshot.slot)
+        await self._read_mark(writer)
+        self._log.info("snapshot", slot=snapshot.slot, accounts=len(snapshot.updates))
+
+    async def _follow(self, writer: Writer, feed: Feed) -> None:
+        """Wait for announcements, write announced accounts at once, then walk history."""
+        hints = await feed.take()
+        updates = [hint for hint in hints if isinstance(hint, AccountUpdate)]
+        lost = sum(hint.count for hint in hints if isinstance(hint, Lost))
+        if lost:
+            self.metrics.lost_hints.inc(lost)
+        if updates:
+            await writer.apply_live(self._decoded(updates, "live"))
+        await self._advance(writer)
+
+    async def _advance(self, writer: Writer) -> None:
+        """Walk history from the watermark to the frontier."""
+        frontier = await self._source.frontier()
+        self._seen(frontier)
+        if frontier.slot > self._mark.slot:
+            history = self._source.history(self._mark.slot, frontier.slot, overlap=self._overlap)
+            async with aclosing(history):
+                async for batch in history:
+                    await self._write(writer, batch, frontier)
+        if frontier.slot == self._mark.slot:
+            self.state.caught_up_at = self._clock.monotonic()
+            self.state.trouble = None
+            self.caught_up.set()
+
+    async def _write(self, writer: Writer, batch: HistoryBatch, frontier: Frontier) -> None:
+        """Decode a batch, ask for the accounts it touched, commit both with the watermark."""
+        if batch.recheck:
+            slots = {ref.signature: ref.slot for ref in batch.recheck}
+            late = await writer.unknown(slots)
+            if late:
+                raise Incomplete(
+                    late_message([(signature, slots[signature]) for signature in late])
+                )
+        rows = [decode_transaction(raw, program=self._program) for raw in batch.transactions]
+        delta = Delta.of(transactions=rows)
+        # accounts last touched at or before the snapshot are in it
+        touched = delta.touched_after(self._mark.snapshot_slot or 0)
+        if touched:
+            updates = await self._source.accounts(touched, at_least=batch.through)
+            delta = merge(delta, self._decoded(updates, "history"))
+        with self.metrics.commit_seconds.time():
+            applied = await writer.apply_history(
+                delta, after=batch.after, through=batch.through, finalized=frontier.finalized
+            )
+        self._mark = replace(self._mark, slot=batch.through)
+        self._seen(frontier)
+        self.metrics.transactions.inc(applied.transactions)
+        self.metrics.events.inc(applied.events)
+        dead = [letter for row in rows for letter in row.dead]
+        self._say_dead(dead)
+        if rows:
+            self._log.info(
+                "history",
+                slot=batch.through,
+                transactions=applied.transactions,
+                events=applied.events,
+                signature=str(Signature(rows[-1].signature)),
+            )
+
+    def _decoded(self, updates: Iterable[AccountUpdate], origin: str) -> Delta:
+        rows = [decode_update(update) for update in updates]
+        self.metrics.accounts.labels(origin).inc(len(rows))
+        self._say_dead([row.dead for row in rows if row.dead is not None])
+        return Delta.of(accounts=rows)
+
+    def _say_dead(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            self.metrics.dead_letters.inc()
+            name = (
+                str(Pubkey(letter.key)) if letter.kind == "account" else str(Signature(letter.key))
+            )
+            self._log.error(
+                "not understood; kept as a dead letter",
+                kind=letter.kind, key=name, slot=letter.slot, reason=letter.reason,
+            )  # fmt: skip
+
+    def _interrupted(self, cause: str, error: BaseException) -> None:
+        said = str(error) or type(error).__name__
+        self.state.trouble = said
+        self.metrics.interruptions.labels(cause).inc()
+        self._log.warning("interrupted; will try again", cause=cause, reason=said)
+
+    async def _read_mark(self, writer: Writer) -> None:
+        mark = await writer.mark()
+        assert mark is not None
+        self._mark = mark
+
+    def _seen(self, frontier: Frontier) -> None:
+        self.state.slot, self.state.frontier = self._mark.slot, frontier.slot
+        self.metrics.watermark.set(self._mark.slot)
+        self.metrics.frontier.set(frontier.slot)
+        self.metrics.lag_slots.set(max(frontier.slot - self._mark.slot, 0))

@@ -1,0 +1,120 @@
+"""What sources give and what the pipeline passes on: plain values, no behaviour.
+
+Slots are u64. Addresses are 32 bytes, signatures 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+__all__ = [
+    "FETCHED",
+    "AccountUpdate",
+    "Frontier",
+    "Hint",
+    "HistoryBatch",
+    "Lost",
+    "RawTransaction",
+    "SignatureRef",
+    "SignatureSeen",
+    "SlotSeen",
+]
+
+U64_MAX: Final = 2**64 - 1
+
+# Write versions of accounts that were asked for start here. An answer at slot S is the account
+# at the end of S, so it is newer than anything announced within S; what a pub/sub announces is
+# numbered from 1 in order of arrival.
+FETCHED: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUpdate:
+    """An account as of `slot`: its data, or its absence.
+
+    `write_version` orders updates of one slot. `data` is None when no account of the program is
+    at this address: closed, given to another program, or never there. With `certain` such an
+    absence leaves a tombstone even where the mirror knew nothing; without, only where it knew
+    an account.
+    """
+
+    pubkey: bytes
+    slot: int
+    write_version: int
+    data: bytes | None
+    lamports: int = 0
+    owner: bytes | None = None
+    certain: bool = True
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Newer wins."""
+        return (self.slot, self.write_version)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRef:
+    """A transaction as a history lists it. `position` counts within its slot, in chain order."""
+
+    signature: bytes
+    slot: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawTransaction:
+    """A transaction undecoded: the node's JSON of it (encoding `json`)."""
+
+    ref: SignatureRef
+    json: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBatch:
+    """Whole slots of history, oldest first.
+
+    Every transaction that names the program in the slots (`after`, `through`] is in
+    `transactions`, in chain order. `recheck` lists signatures at or below the slot the history
+    was asked to start after, seen once more: all of them must be known already.
+    """
+
+    after: int
+    through: int
+    transactions: tuple[RawTransaction, ...]
+    recheck: tuple[SignatureRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """How far a history can be complete now: the newest slot at the mirror's commitment, and
+    the newest that is final."""
+
+    slot: int
+    finalized: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSeen:
+    """The chain has moved."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSeen:
+    """A transaction that names the program was announced."""
+
+    signature: bytes
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Announcements were dropped because the mirror could not keep up; history has them."""
+
+    count: int = field(default=1)
+
+
+Hint: TypeAlias = AccountUpdate | SlotSeen | SignatureSeen | Lost

@@ -1,0 +1,23 @@
+"""Where the mirror gets the chain from: the port, and its implementation over Solana's RPC."""
+
+from choir_indexer.sources.port import (
+    Feed,
+    Gap,
+    MissingTransaction,
+    NotListed,
+    Snapshot,
+    Source,
+    SourceError,
+    SourceLost,
+)
+
+__all__ = [
+    "Feed",
+    "Gap",
+    "MissingTransaction",
+    "NotListed",
+    "Snapshot",
+    "Source",
+    "SourceError",
+    "SourceLost",
+]

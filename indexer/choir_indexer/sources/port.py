@@ -1,0 +1,107 @@
+"""What the mirror asks of a source, and what a source owes it.
+
+Announcements (:class:`Feed`) are hints: they may be lost, repeated or come in any order, and
+nothing is wrong but late. What the mirror's completeness rests on are the other methods:
+
+- `frontier()` names a slot whose block can no longer change at the mirror's commitment;
+- `history(after, through)` gives every transaction that names the program in those slots, in
+  chain order, or raises; it never leaves one out silently;
+- `accounts(…, at_least=s)` and `snapshot(at_least=s)` answer as of slot `s` or later, with the
+  slot they answer for, or raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from choir_indexer.model import AccountUpdate, Frontier, Hint, HistoryBatch
+
+__all__ = [
+    "Feed",
+    "Gap",
+    "MissingTransaction",
+    "NotListed",
+    "Snapshot",
+    "Source",
+    "SourceError",
+    "SourceLost",
+]
+
+
+class SourceError(Exception):
+    """The source cannot do what it was asked now; nothing was skipped, try again later."""
+
+
+class SourceLost(SourceError):
+    """The connection that announces is gone; open a new one."""
+
+
+class Gap(SourceError):
+    """The source does not give history that it is known to have."""
+
+
+class MissingTransaction(Gap):
+    """It lists a transaction that it does not give."""
+
+
+class NotListed(Gap):
+    """It announced a transaction that its history does not list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every account of the program as of the end of `slot`; each update carries that slot."""
+
+    slot: int
+    updates: tuple[AccountUpdate, ...]
+
+
+class Feed(Protocol):
+    """Announcements, from the moment it was opened."""
+
+    async def take(self) -> Sequence[Hint]:
+        """What has been announced since, at least one. Raises SourceLost."""
+        ...
+
+
+class Source(Protocol):
+    """A chain, seen for one program. Every method may raise `SourceError`."""
+
+    async def genesis_hash(self) -> str:
+        """Which chain this is, in base58."""
+        ...
+
+    async def program_missing(self) -> str | None:
+        """Why the program cannot be followed on this chain, None when it can."""
+        ...
+
+    def feed(self) -> AbstractAsyncContextManager[Feed]:
+        """Open the announcements; once entered, nothing that happens goes unannounced."""
+        ...
+
+    async def frontier(self) -> Frontier:
+        """How far history can be asked for now."""
+        ...
+
+    def history(
+        self, after: int, through: int, *, overlap: int = 0
+    ) -> AsyncGenerator[HistoryBatch, None]:
+        """Slots (`after`, `through`] in whole slots, oldest first, the last batch through
+        `through`; with the signatures of the last `overlap` slots before to check again."""
+        ...
+
+    async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
+        """These accounts as of `at_least` or later; one that is not the program's is an
+        uncertain absence."""
+        ...
+
+    async def snapshot(self, *, at_least: int) -> Snapshot:
+        """Every account of the program."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,317 @@
+"""A source over any node's JSON-RPC: history by signatures, accounts by asking, hints by pub/sub.
+
+Methods: https://solana.com/docs/rpc
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from itertools import groupby
+from typing import Any, TypeVar
+
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from choir.clock import Clock, SystemClock
+from choir.errors import NodeBehind, RateLimited, RpcError, RpcUnreachable
+from choir.ids import PROGRAM_ID
+from choir.rpc import Commitment, Rpc, account_from_json
+from choir_indexer.model import (
+    FETCHED,
+    AccountUpdate,
+    Frontier,
+    HistoryBatch,
+    RawTransaction,
+    SignatureRef,
+)
+from choir_indexer.sources.port import (
+    Feed,
+    MissingTransaction,
+    NotListed,
+    Snapshot,
+    SourceError,
+)
+from choir_indexer.sources.pubsub import PubSubFeed
+
+__all__ = ["RpcSource"]
+
+T = TypeVar("T")
+FIRST_PAGE = 100  # most sweeps find a handful
+PAGE = 1000  # the most a node lists at once
+ACCOUNTS_PER_CALL = 100
+ATTEMPTS = 6
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 5.0
+ANNOUNCED_LIMIT = 100_000
+
+
+class RpcSource:
+    """One node.
+
+    Args:
+        rpc: its HTTP side.
+        ws_url: its pub/sub side.
+        program: whose accounts and transactions.
+        commitment: what `frontier` and everything else is asked at.
+        clock: waits between attempts, and numbers answers.
+        batch: transactions in a batch of history, about; slots are never split.
+        concurrency: requests under way at once.
+    """
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        ws_url: str,
+        *,
+        program: Pubkey = PROGRAM_ID,
+        commitment: Commitment = "confirmed",
+        clock: Clock | None = None,
+        batch: int = 256,
+        concurrency: int = 8,
+    ) -> None:
+        self._rpc = rpc
+        self._ws_url = ws_url
+        self._program = program
+        self._commitment: Commitment = commitment
+        self._clock = clock or SystemClock()
+        self._batch = batch
+        self._slots = asyncio.Semaphore(concurrency)
+        self._last_fetch = 0
+        # announced but not yet found in history, by signature
+        self._announced: dict[bytes, int] = {}
+
+    async def genesis_hash(self) -> str:
+        """Which chain this is."""
+        return str(await self._again(self._rpc.get_genesis_hash))
+
+    async def program_missing(self) -> str | None:
+        """Why the program cannot be followed here."""
+        answer = await self._again(
+            lambda: self._rpc.get_account(self._program, commitment=self._commitment)
+        )
+        if answer.value is None:
+            return f"program {self._program} is not on this chain"
+        if not answer.value.executable:
+            return f"{self._program} is an account, not a program"
+        return None
+
+    def feed(self) -> AbstractAsyncContextManager[Feed]:
+        """Program accounts, logs that mention the program, and slots."""
+        return PubSubFeed(
+            self._ws_url, self._program, commitment=self._commitment, announce=self._announce
+        )
+
+    async def frontier(self) -> Frontier:
+        """The newest slot at the commitment, and the newest final one."""
+        slot = await self._again(lambda: self._rpc.get_slot(commitment=self._commitment))
+        if self._commitment == "finalized":
+            return Frontier(slot, slot)
+        final = await self._again(lambda: self._rpc.get_slot(commitment="finalized"))
+        return Frontier(slot, min(final, slot))
+
+    async def history(
+        self, after: int, through: int, *, overlap: int = 0
+    ) -> AsyncGenerator[HistoryBatch, None]:
+        """By `getSignaturesForAddress`, newest first, then `getTransaction`, oldest first.
+
+        Raises:
+            NotListed: the pub/sub announced a transaction that the list lacks.
+            MissingTransaction: a listed transaction is not to be had.
+            SourceError: the node's list is out of order, or the node does not answer.
+        """
+        listed = await self._list(max(after - overlap, -1), through)
+        known = {ref.signature for ref in listed}
+        for signature, slot in self._announced.items():
+            if after < slot <= through and signature not in known:
+                raise NotListed(
+                    f"transaction {Signature(signature)} was announced in slot {slot}, but the"
+                    " node's history does not list it (yet)"
+                )
+        recheck = tuple(ref for ref in listed if ref.slot <= after)
+        begin = after
+        batches = list(_whole_slots([r for r in listed if r.slot > after], self._batch))
+        for number, refs in enumerate(batches):
+            last = number == len(batches) - 1
+            end = through if last else refs[-1].slot
+            transactions = await asyncio.gather(*(self._transaction(ref) for ref in refs))
+            yield HistoryBatch(begin, end, tuple(transactions), recheck if number == 0 else ())
+            begin = end
+        if not batches:
+            yield HistoryBatch(after, through, (), recheck)
+        self._announced = {s: slot for s, slot in self._announced.items() if slot > through}
+
+    async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
+        """By `getMultipleAccounts`; each answer carries its own slot."""
+        ordered = sorted(pubkeys)
+        chunks = [
+            ordered[start : start + ACCOUNTS_PER_CALL]
+            for start in range(0, len(ordered), ACCOUNTS_PER_CALL)
+        ]
+        found = await asyncio.gather(*(self._accounts(chunk, at_least) for chunk in chunks))
+        return [update for part in found for update in part]
+
+    async def snapshot(self, *, at_least: int) -> Snapshot:
+        """By `getProgramAccounts`, whole in memory.
+
+        Raises:
+            SourceError: the node answered for an older slot than `at_least`.
+        """
+        version = self._fetch_number()
+        answer = await self._again(
+            lambda: self._rpc.get_program_accounts(self._program, commitment=self._commitment)
+        )
+        if answer.slot < at_least:
+            raise SourceError(
+                f"the node answered for slot {answer.slot}, older than slot {at_least}"
+            )
+        updates = tuple(
+            AccountUpdate(
+                bytes(pubkey), answer.slot, version, account.data, account.lamports,
+                bytes(account.owner),
+            )
+            for pubkey, account in answer.value
+        )  # fmt: skip
+        return Snapshot(answer.slot, updates)
+
+    async def close(self) -> None:
+        """Close the HTTP side."""
+        await self._rpc.aclose()
+
+    def _announce(self, signature: bytes, slot: int) -> None:
+        # below "confirmed" an announced transaction may vanish with its fork
+        if self._commitment != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
+            self._announced[signature] = slot
+
+    async def _list(self, floor: int, through: int) -> list[SignatureRef]:
+        """Signatures in the slots (`floor`, `through`], oldest first, numbered in each slot.
+
+        The end of the list is an empty page or a slot at `floor`, never a short page.
+        """
+        rows: list[tuple[int, bytes]] = []
+        before: str | None = None
+        newest: int | None = None
+        limit = FIRST_PAGE
+        while True:
+            page = await self._page(before, limit, through)
+            for row in page:
+                slot, text = int(row["slot"]), str(row["signature"])
+                if newest is not None and slot > newest:
+                    raise SourceError(f"the node lists slot {slot} after slot {newest}")
+                newest, before = slot, text
+                if floor < slot <= through:
+                    rows.append((slot, bytes(Signature.from_string(text))))
+            if not page or (newest is not None and newest <= floor):
+                break
+            limit = PAGE
+        rows.reverse()
+        listed = []
+        for slot, same in groupby(rows, key=lambda row: row[0]):
+            for position, (_, signature) in enumerate(same):
+                listed.append(SignatureRef(signature, slot, position))
+        return listed
+
+    async def _page(self, before: str | None, limit: int, at_least: int) -> list[dict[str, Any]]:
+        options: dict[str, Any] = {
+            "limit": limit,
+            "commitment": self._commitment,
+            "minContextSlot": at_least,
+        }
+        if before is not None:
+            options["before"] = before
+        page = await self._again(
+            lambda: self._rpc.request("getSignaturesForAddress", [str(self._program), options])
+        )
+        try:
+            assert isinstance(page, list)
+            for row in page:
+                int(row["slot"]), str(row["signature"])
+        except (AssertionError, KeyError, TypeError, ValueError):
+            raise SourceError("the node's list of signatures cannot be read") from None
+        return page
+
+    async def _transaction(self, ref: SignatureRef) -> RawTransaction:
+        signature = Signature.from_bytes(ref.signature)
+        delay = FIRST_DELAY_S
+        for attempt in range(ATTEMPTS):
+            async with self._slots:
+                answer = await self._again(
+                    lambda: self._rpc.get_transaction(signature, commitment=self._commitment)
+                )
+            if answer is not None:
+                return RawTransaction(ref, answer)
+            if attempt + 1 < ATTEMPTS:
+                await self._clock.sleep(delay)
+                delay = min(2 * delay, LONGEST_DELAY_S)
+        raise MissingTransaction(
+            f"the node lists transaction {signature} of slot {ref.slot}, but does not have it"
+        )
+
+    async def _accounts(self, chunk: Sequence[bytes], at_least: int) -> list[AccountUpdate]:
+        names = [str(Pubkey.from_bytes(pubkey)) for pubkey in chunk]
+        options = {
+            "encoding": "base64",
+            "commitment": self._commitment,
+            "minContextSlot": at_least,
+        }
+        async with self._slots:
+            version = self._fetch_number()
+            answer = await self._again(
+                lambda: self._rpc.request("getMultipleAccounts", [names, options])
+            )
+        try:
+            slot, values = int(answer["context"]["slot"]), answer["value"]
+            accounts = [None if value is None else account_from_json(value) for value in values]
+        except (KeyError, TypeError, ValueError, RpcError) as error:
+            raise SourceError(f"the node's accounts cannot be read: {error}") from error
+        if slot < at_least or len(accounts) != len(chunk):
+            raise SourceError(
+                f"the node answered {len(accounts)} of {len(chunk)} accounts for slot {slot};"
+                f" slot {at_least} or later was asked for"
+            )
+        updates = []
+        for pubkey, account in zip(chunk, accounts, strict=True):
+            if account is not None and account.owner == self._program:
+                updates.append(
+                    AccountUpdate(
+                        pubkey, slot, version, account.data, account.lamports, bytes(account.owner)
+                    )
+                )
+            else:
+                updates.append(AccountUpdate(pubkey, slot, version, None, certain=False))
+        return updates
+
+    def _fetch_number(self) -> int:
+        """Greater each time, across restarts too: of two answers for one slot, the one that
+        was asked for later is at least as new."""
+        self._last_fetch = max(self._last_fetch + 1, int(self._clock.now() * 1_000_000))
+        return FETCHED + self._last_fetch
+
+    async def _again(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask, and ask again while the node is busy, behind or away. Raises SourceError."""
+        delay = FIRST_DELAY_S
+        for attempt in range(ATTEMPTS):
+            try:
+                return await ask()
+            except (RateLimited, NodeBehind, RpcUnreachable) as error:
+                if attempt + 1 == ATTEMPTS:
+                    raise SourceError(str(error)) from error
+                wait = getattr(error, "retry_after", None) or delay
+                await self._clock.sleep(min(wait, LONGEST_DELAY_S))
+                delay = min(2 * delay, LONGEST_DELAY_S)
+            except RpcError as error:
+                raise SourceError(str(error)) from error
+        raise AssertionError("unreachable")
+
+
+def _whole_slots(refs: Sequence[SignatureRef], size: int) -> Iterator[list[SignatureRef]]:
+    """Runs of about `size` that never split a slot."""
+    batch: list[SignatureRef] = []
+    for _, same in groupby(refs, key=lambda ref: ref.slot):
+        batch += same
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,230 @@
+"""The SQL of the one writer: staging tables, guarded merges, numbering. Text only, no I/O.
+
+Rows arrive by `COPY` in temporary tables and go on in one statement for each table. A row
+stands only against an older (slot, write_version); a tombstone is a row like any other, so an
+older write cannot revive it.
+"""
+
+# ruff: noqa: S608 - every name put into these texts comes from the schema, never from outside
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.dialects import postgresql
+
+from choir_indexer.store.schema import SCHEMA, metadata
+
+__all__ = [
+    "ACCOUNT_COLUMNS",
+    "BURY_UNLISTED",
+    "DEAD_COLUMNS",
+    "DROP_MESSAGES",
+    "DROP_STALE_LIVE",
+    "DROP_TYPED",
+    "EVENT_COLUMNS",
+    "KEEP_LETTERS",
+    "KINDS",
+    "LATE",
+    "MERGE_ACCOUNTS",
+    "MERGE_TRANSACTIONS",
+    "NUMBER_EVENTS",
+    "OPEN_SEQUENCES",
+    "OUTBOX_BEFORE",
+    "STAGING",
+    "TRANSACTION_COLUMNS",
+    "TYPED_COLUMNS",
+    "merge_typed",
+]
+
+KINDS: Final = ("config", "treasury", "threads", "positions", "specs", "messages")
+
+
+def _columns(table: str) -> tuple[str, ...]:
+    return tuple(metadata.tables[f"{SCHEMA}.{table}"].columns.keys())
+
+
+TYPED_COLUMNS: Final = {kind: _columns(kind) for kind in KINDS}
+ACCOUNT_COLUMNS: Final = (
+    "pubkey", "slot", "write_version", "kind", "owner", "lamports", "data", "certain",
+)  # fmt: skip
+TRANSACTION_COLUMNS: Final = _columns("transactions")
+EVENT_COLUMNS: Final = (
+    "thread", "slot", "position", "signature", "ordinal", "kind", "payload", "at",
+)  # fmt: skip
+DEAD_COLUMNS: Final = ("kind", "key", "ordinal", "slot", "data", "reason")
+
+
+def _staging(kind: str) -> str:
+    table = metadata.tables[f"{SCHEMA}.{kind}"]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    columns = ", ".join(f'"{c.name}" {c.type.compile(dialect)}' for c in table.columns)
+    return f"CREATE TEMP TABLE stage_{kind} ({columns}) ON COMMIT DELETE ROWS"
+
+
+# made once for each connection, emptied by each commit
+STAGING: Final = (
+    """CREATE TEMP TABLE stage_accounts (pubkey bytea PRIMARY KEY, slot numeric(20),
+        write_version numeric(20), kind text, owner bytea, lamports numeric(20), data bytea,
+        certain boolean) ON COMMIT DELETE ROWS""",
+    """CREATE TEMP TABLE stage_events (thread bytea, slot numeric(20), position integer,
+        signature bytea, ordinal integer, kind text, payload jsonb, at bigint)
+        ON COMMIT DELETE ROWS""",
+    """CREATE TEMP TABLE stage_dead (kind text, key bytea, ordinal integer, slot numeric(20),
+        data bytea, reason text) ON COMMIT DELETE ROWS""",
+    "CREATE TEMP TABLE stage_fresh (signature bytea PRIMARY KEY) ON COMMIT DELETE ROWS",
+    _staging("transactions"),
+    *(_staging(kind) for kind in KINDS),
+)
+
+# An announcement at or below the watermark says nothing new: the rows are at least as new by
+# then. Without this, one that comes late could revive an account whose end left no tombstone.
+DROP_STALE_LIVE: Final = """
+    DELETE FROM stage_accounts WHERE slot <= (SELECT slot FROM chain.watermark)
+"""
+
+# An absence that is not certain buries only what is known.
+MERGE_ACCOUNTS: Final = """
+    INSERT INTO chain.accounts AS a
+        (pubkey, slot, write_version, kind, owner, lamports, data, closed_slot)
+    SELECT s.pubkey, s.slot, s.write_version, s.kind, s.owner, s.lamports, s.data,
+           CASE WHEN s.data IS NULL THEN s.slot END
+    FROM stage_accounts s
+    WHERE s.data IS NOT NULL OR s.certain
+       OR EXISTS (SELECT FROM chain.accounts k WHERE k.pubkey = s.pubkey)
+    ORDER BY s.pubkey
+    ON CONFLICT (pubkey) DO UPDATE SET
+        slot = excluded.slot, write_version = excluded.write_version, kind = excluded.kind,
+        owner = excluded.owner, lamports = excluded.lamports, data = excluded.data,
+        closed_slot = excluded.closed_slot
+    WHERE (a.slot, a.write_version) < (excluded.slot, excluded.write_version)
+"""
+
+# After a whole snapshot at $1 is merged, what is older was not in it: it is gone.
+BURY_UNLISTED: Final = """
+    WITH gone AS (
+        UPDATE chain.accounts
+        SET kind = NULL, owner = NULL, lamports = 0, data = NULL,
+            closed_slot = $1, slot = $1, write_version = $2
+        WHERE closed_slot IS NULL AND slot < $1
+        RETURNING pubkey
+    )
+    INSERT INTO stage_accounts (pubkey) SELECT pubkey FROM gone
+    ON CONFLICT (pubkey) DO NOTHING
+"""
+
+# Typed rows of accounts in the batch that are closed or not understood (or of another kind).
+DROP_TYPED: Final = {
+    kind: f"""
+        DELETE FROM chain.{kind} t USING stage_accounts s, chain.accounts a
+        WHERE t.pubkey = s.pubkey AND a.pubkey = s.pubkey AND a.kind IS DISTINCT FROM '{kind}'
+    """
+    for kind in KINDS
+    if kind != "messages"
+}
+DROP_MESSAGES: Final = """
+    WITH gone AS (
+        DELETE FROM chain.messages t USING stage_accounts s, chain.accounts a
+        WHERE t.pubkey = s.pubkey AND a.pubkey = s.pubkey AND a.kind IS DISTINCT FROM 'messages'
+        RETURNING t.thread, t.content_hash, t.pubkey, a.slot
+    )
+    INSERT INTO chain.outbox (kind, thread, content_hash, message, slot)
+    SELECT 'removed', thread, content_hash, pubkey, slot FROM gone
+"""
+
+# Whether the staged row is the one that stands, and is not there yet.
+_STANDS: Final = """
+    EXISTS (SELECT FROM chain.accounts a WHERE a.pubkey = s.pubkey
+            AND a.slot = s.slot AND a.write_version = s.write_version)
+    AND NOT EXISTS (SELECT FROM chain.{kind} t WHERE t.pubkey = s.pubkey
+            AND (t.slot, t.write_version) >= (s.slot, s.write_version))
+"""
+
+# What the vector store must hear of, found by comparing staged rows with those they replace.
+OUTBOX_BEFORE: Final = {
+    "threads": f"""
+        INSERT INTO chain.outbox (kind, thread, slot)
+        SELECT CASE WHEN o.privacy IS DISTINCT FROM s.privacy AND o.pubkey IS NOT NULL
+                    THEN 'privacy' ELSE 'thread' END, s.pubkey, s.slot
+        FROM stage_threads s LEFT JOIN chain.threads o USING (pubkey)
+        WHERE {_STANDS.format(kind="threads")}
+          AND (o.pubkey IS NULL OR (o.privacy, o.status, o.co_authors)
+               IS DISTINCT FROM (s.privacy, s.status, s.co_authors))
+        ORDER BY s.pubkey
+    """,
+    "messages": f"""
+        INSERT INTO chain.outbox (kind, thread, content_hash, message, slot)
+        SELECT 'message', s.thread, s.content_hash, s.pubkey, s.slot
+        FROM stage_messages s LEFT JOIN chain.messages o USING (pubkey)
+        WHERE {_STANDS.format(kind="messages")}
+          AND (o.pubkey IS NULL OR (o.content_hash, o.privacy)
+               IS DISTINCT FROM (s.content_hash, s.privacy))
+        ORDER BY s.thread, s.index
+    """,
+}
+
+
+def merge_typed(kind: str) -> str:
+    """The statement that brings staged rows of `kind` into its table."""
+    columns = TYPED_COLUMNS[kind]
+    names = ", ".join(f'"{name}"' for name in columns)
+    staged = ", ".join(f's."{name}"' for name in columns)
+    sets = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name != "pubkey")
+    return f"""
+        INSERT INTO chain.{kind} AS t ({names})
+        SELECT {staged} FROM stage_{kind} s WHERE {_STANDS.format(kind=kind)} ORDER BY s.pubkey
+        ON CONFLICT (pubkey) DO UPDATE SET {sets}
+    """
+
+
+# A transaction is written once; its events go with it or not at all.
+MERGE_TRANSACTIONS: Final = f"""
+    WITH fresh AS (
+        INSERT INTO chain.transactions ({", ".join(TRANSACTION_COLUMNS)})
+        SELECT {", ".join(TRANSACTION_COLUMNS)} FROM stage_transactions ORDER BY slot, position
+        ON CONFLICT (signature) DO NOTHING
+        RETURNING signature
+    )
+    INSERT INTO stage_fresh SELECT signature FROM fresh
+"""
+
+# What the watermark has passed cannot be new.
+LATE: Final = """
+    SELECT t.signature, t.slot FROM stage_transactions t JOIN stage_fresh USING (signature)
+    WHERE t.slot <= (SELECT slot FROM chain.watermark) ORDER BY t.slot, t.position LIMIT 1
+"""
+
+OPEN_SEQUENCES: Final = """
+    INSERT INTO chain.thread_heads (thread, epoch, seq, slot)
+    SELECT DISTINCT ON (e.thread) e.thread, m.epoch, 0, e.slot
+    FROM stage_events e JOIN stage_fresh USING (signature), chain.meta m
+    ORDER BY e.thread, e.slot
+    ON CONFLICT (thread) DO NOTHING
+"""
+
+# Numbers in chain order; the new head of each thread is told to who listens.
+NUMBER_EVENTS: Final = """
+    WITH numbered AS (
+        INSERT INTO chain.thread_events
+            (thread, epoch, seq, slot, signature, ordinal, kind, payload, at)
+        SELECT e.thread, h.epoch,
+               h.seq + row_number() OVER (
+                   PARTITION BY e.thread ORDER BY e.slot, e.position, e.ordinal),
+               e.slot, e.signature, e.ordinal, e.kind, e.payload, e.at
+        FROM stage_events e JOIN stage_fresh USING (signature)
+             JOIN chain.thread_heads h USING (thread)
+        RETURNING thread, epoch, seq, slot
+    ), heads AS (
+        SELECT thread, epoch, max(seq) AS seq, max(slot) AS slot FROM numbered
+        GROUP BY thread, epoch
+    )
+    UPDATE chain.thread_heads h SET seq = n.seq, slot = n.slot
+    FROM heads n WHERE h.thread = n.thread
+    RETURNING h.thread, h.epoch, h.seq
+"""
+
+KEEP_LETTERS: Final = f"""
+    INSERT INTO chain.dead_letters ({", ".join(DEAD_COLUMNS)})
+    SELECT {", ".join(DEAD_COLUMNS)} FROM stage_dead
+    ON CONFLICT (kind, key, ordinal, slot) DO NOTHING
+"""

@@ -1,0 +1,362 @@
+"""The one writer of schema ``chain``: holds the lease and turns deltas into transactions.
+
+The lease is a session lock on the connection that writes, so that losing the connection is
+losing the lease: whoever cannot write cannot believe it may.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from choir_indexer.delta import DeadLetter, Delta
+from choir_indexer.model import FETCHED
+from choir_indexer.store import merge as sql
+from choir_indexer.store.errors import (
+    DatabaseUnreachable,
+    Incomplete,
+    MirrorError,
+    NotMigrated,
+    unreachable,
+)
+
+__all__ = ["Applied", "Identity", "Mark", "StaleBatch", "Writer"]
+
+# any constants will do, as long as nobody else in the database uses them
+LEASE = 0x63686F69725F6978
+THREAD_CHANNEL = "choir_thread"
+OUTBOX_CHANNEL = "choir_outbox"
+
+
+class StaleBatch(MirrorError):
+    """The batch does not begin where the watermark stands; read it again and go on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which chain and program the mirror is of, and the number of its event sequences."""
+
+    genesis_hash: str
+    program_id: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The watermark: `slot` is complete; accounts not touched later are as of `snapshot_slot`
+    or newer (None before the first snapshot)."""
+
+    slot: int
+    snapshot_slot: int | None
+    finalized_slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one transaction changed."""
+
+    transactions: int
+    events: int
+    heads: tuple[tuple[bytes, int, int], ...]
+
+
+class Writer:
+    """One connection that holds the lease. Get one with :meth:`open`; use it in one task."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        lease: bool = True,
+        waiting: Callable[[], Awaitable[None]] | None = None,
+    ) -> Self:
+        """Connect and take the lease.
+
+        Args:
+            url: ``postgresql://`` URL.
+            lease: False for a repair beside the worker: guarded account rows only, no history.
+            waiting: called once when another worker holds the lease; afterwards this waits.
+
+        Raises:
+            DatabaseUnreachable: nothing answers there, or it refuses us.
+            NotMigrated: schema ``chain`` is not there.
+        """
+        try:
+            connection = await asyncpg.connect(url, timeout=10, command_timeout=None)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise DatabaseUnreachable(unreachable(url, str(error))) from None
+        try:
+            if lease:
+                await _take_lease(connection, waiting)
+            await _prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(connection)
+
+    async def close(self) -> None:
+        """Give the lease back. A connection that is gone already is no error."""
+        try:
+            await self._connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._connection.terminate()
+
+    def terminate(self) -> None:
+        """Drop the connection at once; whatever is not committed never was."""
+        self._connection.terminate()
+
+    async def identity(self) -> Identity | None:
+        """None while the mirror is new."""
+        row = await self._connection.fetchrow(
+            "SELECT genesis_hash, program_id, epoch FROM chain.meta"
+        )
+        return None if row is None else Identity(row[0], row[1], row[2])
+
+    async def mark(self) -> Mark | None:
+        """The watermark, None while the mirror is new."""
+        row = await self._connection.fetchrow(
+            "SELECT slot, snapshot_slot, finalized_slot FROM chain.watermark"
+        )
+        return None if row is None else Mark(int(row[0]), _whole(row[1]), _whole(row[2]))
+
+    async def begin(self, identity: Identity, *, after: int, commitment: str) -> None:
+        """Give a new mirror its identity and a watermark at `after`; nothing on another one."""
+        async with self._connection.transaction():
+            await self._connection.execute(
+                "INSERT INTO chain.meta (genesis_hash, program_id, epoch) VALUES ($1, $2, $3)"
+                " ON CONFLICT DO NOTHING",
+                identity.genesis_hash, identity.program_id, identity.epoch,
+            )  # fmt: skip
+            await self._connection.execute(
+                "INSERT INTO chain.watermark (slot, commitment) VALUES ($1, $2)"
+                " ON CONFLICT DO NOTHING",
+                after, commitment,
+            )  # fmt: skip
+
+    async def unknown(self, signatures: Iterable[bytes]) -> list[bytes]:
+        """Which of these transactions the mirror does not have."""
+        rows = await self._connection.fetch(
+            "SELECT s FROM unnest($1::bytea[]) AS s"
+            " WHERE NOT EXISTS (SELECT FROM chain.transactions t WHERE t.signature = s)",
+            list(signatures),
+        )
+        return [row[0] for row in rows]
+
+    async def apply_live(self, delta: Delta) -> None:
+        """Write announced accounts that are newer than the watermark. It does not move."""
+        if not delta.accounts:
+            return
+        async with self._connection.transaction():
+            await self._stage_accounts(delta)
+            await self._connection.execute(sql.DROP_STALE_LIVE)
+            await self._merge_accounts(delta)
+
+    async def apply_snapshot(self, delta: Delta) -> None:
+        """Write a part of a snapshot (accounts that were asked for)."""
+        async with self._connection.transaction():
+            await self._stage_accounts(delta)
+            await self._merge_accounts(delta)
+
+    async def end_snapshot(self, slot: int) -> None:
+        """Every part of the snapshot at `slot` is written: bury what was not in it.
+
+        Every account of the snapshot must have been written at `slot` itself.
+        """
+        async with self._connection.transaction():
+            await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
+            await self._bury()
+            await self._connection.execute(
+                "UPDATE chain.watermark SET updated_at = now(),"
+                " snapshot_slot = greatest(snapshot_slot, $1)",
+                slot,
+            )
+
+    async def apply_history(
+        self, delta: Delta, *, after: int, through: int, finalized: int | None
+    ) -> Applied:
+        """Write whole slots of history and move the watermark over them, all or nothing.
+
+        Args:
+            delta: every transaction of the slots (`after`, `through`] with its events, and the
+                accounts they touched as of `through` or later.
+            after: where the watermark must stand.
+            through: where it will stand.
+            finalized: the newest final slot, where known.
+
+        Raises:
+            StaleBatch: the watermark stands elsewhere. Nothing was written.
+            Incomplete: a transaction is new at a slot the watermark has passed.
+        """
+        transactions = list(delta.transactions.values())
+        heads: list[asyncpg.Record] = []
+        async with self._connection.transaction():
+            moved = await self._connection.fetchval(
+                "SELECT slot = $1 FROM chain.watermark FOR UPDATE", after
+            )
+            if not moved:
+                raise StaleBatch(f"the watermark is not at slot {after}")
+            await self._stage_accounts(delta)
+            await self._merge_accounts(delta)
+            if transactions:
+                heads = await self._merge_transactions(delta)
+            await self._connection.execute(
+                "UPDATE chain.watermark SET slot = $1, updated_at = now(),"
+                " finalized_slot = greatest(finalized_slot, $2::numeric)",
+                through, finalized,
+            )  # fmt: skip
+            for thread, epoch, seq in heads:
+                note = {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}
+                await self._connection.execute(
+                    "SELECT pg_notify($1, $2)", THREAD_CHANNEL, json.dumps(note)
+                )
+        return Applied(
+            len(transactions),
+            sum(len(row.events) for row in transactions),
+            tuple((row[0], row[1], row[2]) for row in heads),
+        )
+
+    async def _merge_transactions(self, delta: Delta) -> list[asyncpg.Record]:
+        rows = delta.transactions.values()
+        await self._copy(
+            "stage_transactions",
+            sql.TRANSACTION_COLUMNS,
+            [
+                (
+                    row.signature,
+                    row.slot,
+                    row.position,
+                    row.fee_payer,
+                    row.fee,
+                    None if row.error is None else json.dumps(row.error),
+                    row.block_time,
+                )
+                for row in rows
+            ],
+        )
+        events = [
+            (
+                event.thread,
+                event.slot,
+                event.position,
+                event.signature,
+                event.ordinal,
+                event.kind,
+                json.dumps(event.payload),
+                event.at,
+            )
+            for row in rows
+            for event in row.events
+        ]
+        await self._copy("stage_events", sql.EVENT_COLUMNS, events)
+        await self._connection.execute(sql.MERGE_TRANSACTIONS)
+        late = await self._connection.fetchrow(sql.LATE)
+        if late is not None:
+            raise Incomplete(late_message([(late[0], int(late[1]))]))
+        await self._letters(letter for row in rows for letter in row.dead)
+        if not events:
+            return []
+        await self._connection.execute(sql.OPEN_SEQUENCES)
+        return await self._connection.fetch(sql.NUMBER_EVENTS)
+
+    async def _stage_accounts(self, delta: Delta) -> None:
+        if not delta.accounts:
+            return
+        typed: dict[str, list[tuple[Any, ...]]] = {}
+        staged = []
+        for row in delta.accounts.values():
+            update = row.update
+            staged.append(
+                (
+                    update.pubkey,
+                    update.slot,
+                    update.write_version,
+                    row.kind,
+                    update.owner if update.data is not None else None,
+                    update.lamports if update.data is not None else 0,
+                    update.data,
+                    update.certain,
+                )
+            )
+            if row.kind is not None:
+                typed.setdefault(row.kind, []).append(
+                    (update.pubkey, update.slot, update.write_version, *row.columns)
+                )
+        await self._copy("stage_accounts", sql.ACCOUNT_COLUMNS, staged)
+        for kind, rows in typed.items():
+            await self._copy(f"stage_{kind}", sql.TYPED_COLUMNS[kind], rows)
+
+    async def _merge_accounts(self, delta: Delta) -> None:
+        if not delta.accounts:
+            return
+        await self._connection.execute(sql.MERGE_ACCOUNTS)
+        present = {row.kind for row in delta.accounts.values()}
+        for kind in sql.KINDS:
+            if kind not in present:
+                continue
+            if kind in sql.OUTBOX_BEFORE:
+                await self._connection.execute(sql.OUTBOX_BEFORE[kind])
+            await self._connection.execute(sql.merge_typed(kind))
+        await self._bury()
+        await self._letters(row.dead for row in delta.accounts.values() if row.dead)
+        if present & sql.OUTBOX_BEFORE.keys():
+            await self._connection.execute("SELECT pg_notify($1, '')", OUTBOX_CHANNEL)
+
+    async def _bury(self) -> None:
+        for statement in sql.DROP_TYPED.values():
+            await self._connection.execute(statement)
+        await self._connection.execute(sql.DROP_MESSAGES)
+
+    async def _letters(self, letters: Iterable[DeadLetter]) -> None:
+        rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]
+        if rows:
+            await self._copy("stage_dead", sql.DEAD_COLUMNS, rows)
+            await self._connection.execute(sql.KEEP_LETTERS)
+            await self._connection.execute("TRUNCATE stage_dead")
+
+    async def _copy(
+        self, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+    ) -> None:
+        if rows:
+            await self._connection.copy_records_to_table(table, records=rows, columns=columns)
+
+
+async def _take_lease(
+    connection: asyncpg.Connection[Any], waiting: Callable[[], Awaitable[None]] | None
+) -> None:
+    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEASE):
+        return
+    if waiting is not None:
+        await waiting()
+    await connection.execute("SELECT pg_advisory_lock($1)", LEASE)
+
+
+async def _prepare(connection: asyncpg.Connection[Any]) -> None:
+    if await connection.fetchval("SELECT to_regclass('chain.dead_letters')") is None:
+        raise NotMigrated("schema chain is missing; run: choir-indexer migrate")
+    for statement in sql.STAGING:
+        await connection.execute(statement)
+
+
+def late_message(found: list[tuple[bytes, int]]) -> str:
+    """What to say of transactions that turned up behind the watermark."""
+    signature, slot = found[0]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return (
+        f"transaction {Signature(signature)} of slot {slot}{more} was not in the node's history"
+        " when the mirror passed that slot; event numbers after it would be wrong. Rebuild the"
+        " mirror from a node with complete history: choir-indexer migrate --rebuild"
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
