@@ -109,7 +109,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        # a field whose name Python reserves has an underscore after it
+        return {f.name.rstrip("_"): plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
 

@@ -1,0 +1,535 @@
+"""The mirror, read: typed queries for the API and for whoever else may only look.
+
+Every function takes an open SQLAlchemy connection or session; what belongs together is read in
+one transaction of the caller's. Addresses and hashes are bytes, amounts base units, times
+seconds since the epoch, pages newest or lowest first with an explicit place to go on after.
+Account rows may be ahead of the events; neither is ever behind :func:`watermark`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from choir.accounts import PrivacyLevel, SpecStatus, ThreadStatus
+from choir_indexer.store import schema as t
+
+__all__ = [
+    "ConfigRow",
+    "Counts",
+    "EventRow",
+    "Head",
+    "MessageRow",
+    "PositionRow",
+    "Queryable",
+    "SpecRow",
+    "ThreadRow",
+    "TransactionRow",
+    "TreasuryRow",
+    "WatermarkRow",
+    "config",
+    "counts",
+    "events_since",
+    "head",
+    "message",
+    "messages",
+    "messages_with_hash",
+    "oldest_event",
+    "position",
+    "positions",
+    "positions_of_owner",
+    "spec",
+    "specs",
+    "specs_of_author",
+    "thread",
+    "thread_by_id",
+    "threads",
+    "threads_by_key",
+    "transaction",
+    "treasury",
+    "watermark",
+]
+
+Queryable: TypeAlias = AsyncConnection | AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkRow:
+    """`slot` is complete; up to `finalized_slot` nothing can be undone. `genesis_hash` and
+    `program_id` say of what; `updated_at` is seconds since the epoch."""
+
+    slot: int
+    finalized_slot: int | None
+    commitment: str
+    updated_at: float
+    genesis_hash: str
+    program_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRow:
+    """The program's settings; `params` as in the IDL, by field name."""
+
+    pubkey: bytes
+    authority: bytes
+    pending_authority: bytes | None
+    guardian: bytes
+    stake_mint: bytes
+    token_program: bytes
+    treasury: bytes
+    treasury_vault: bytes
+    mint_decimals: int
+    params: Mapping[str, int]
+    pause_bits: int
+    paused_until: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreasuryRow:
+    """The treasury's signers and vault."""
+
+    pubkey: bytes
+    threshold: int
+    signer_epoch: int
+    proposal_count: int
+    vault: bytes
+    signers: tuple[bytes, ...]
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """A thread as of `slot`. `co_authors` in the order that the specs' bitmaps count."""
+
+    pubkey: bytes
+    thread_id: str
+    status: ThreadStatus
+    privacy: PrivacyLevel
+    author_epoch: int
+    pending_specs: int
+    creator: bytes
+    vault: bytes
+    balance: int
+    total_claimable: int
+    total_shares: int
+    reward_per_author: int
+    message_count: int
+    head: bytes
+    created_at: int
+    updated_at: int
+    co_authors: tuple[bytes, ...]
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A position as of `slot`. `claimable` is what may be claimed now: what is settled in the
+    account, and for a current co-author the thread's rewards since their checkpoint."""
+
+    pubkey: bytes
+    thread: bytes
+    owner: bytes
+    shares: int
+    claimable: int
+    settled_claimable: int
+    last_stake_at: int
+    last_action_at: int
+    window_start: int
+    window_count: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpecRow:
+    """A spec as of `slot`; `approvals` and `denials` are bitmaps over the co-authors of
+    `author_epoch`."""
+
+    pubkey: bytes
+    thread: bytes
+    author: bytes
+    content_hash: bytes
+    status: SpecStatus
+    stake: int
+    approvals: int
+    denials: int
+    author_epoch: int
+    submitted_at: int
+    expires_at: int
+    resolved_at: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message on the chain; `posted_slot` is when, `slot` what the row is as of."""
+
+    pubkey: bytes
+    thread: bytes
+    author: bytes
+    index: int
+    privacy: PrivacyLevel
+    content_hash: bytes
+    previous_head: bytes
+    posted_slot: int
+    created_at: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event of a thread at `(epoch, seq)`. `payload` holds the event's fields: addresses in
+    base58, bytes in hexadecimal, enums by name."""
+
+    thread: bytes
+    epoch: int
+    seq: int
+    slot: int
+    signature: bytes
+    ordinal: int
+    kind: str
+    payload: Mapping[str, Any]
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest position of a thread's events; `seq` 0 when there is none yet."""
+
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRow:
+    """A transaction of the program. `error` is the node's JSON, None when it succeeded."""
+
+    signature: bytes
+    slot: int
+    error: Any
+    fee: int
+    fee_payer: bytes
+    block_time: int | None
+    finalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows the mirror holds."""
+
+    accounts: int
+    closed: int
+    threads: int
+    positions: int
+    specs: int
+    messages: int
+    transactions: int
+    events: int
+    outbox: int
+    dead_letters: int
+
+
+async def watermark(connection: Queryable) -> WatermarkRow | None:
+    """How far the mirror is complete; None before it has begun."""
+    query = sa.select(
+        t.watermark.c.slot,
+        t.watermark.c.finalized_slot,
+        t.watermark.c.commitment,
+        t.watermark.c.updated_at,
+        t.meta.c.genesis_hash,
+        t.meta.c.program_id,
+    ).select_from(t.watermark.join(t.meta, sa.true()))
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return WatermarkRow(row[0], row[1], row[2], row[3].timestamp(), row[4], row[5])
+
+
+async def config(connection: Queryable) -> ConfigRow | None:
+    """The program's settings; None before `initialize`."""
+    row = (await connection.execute(sa.select(t.config))).mappings().one_or_none()
+    return None if row is None else ConfigRow(**_only(row, ConfigRow))
+
+
+async def treasury(connection: Queryable) -> TreasuryRow | None:
+    """The treasury; None before `initialize`."""
+    row = (await connection.execute(sa.select(t.treasury))).mappings().one_or_none()
+    if row is None:
+        return None
+    return TreasuryRow(**(_only(row, TreasuryRow) | {"signers": tuple(row["signers"])}))
+
+
+async def thread(connection: Queryable, pubkey: bytes) -> ThreadRow | None:
+    """A thread by its address."""
+    return (await threads_by_key(connection, [pubkey])).get(pubkey)
+
+
+async def thread_by_id(connection: Queryable, thread_id: str) -> ThreadRow | None:
+    """A thread by its id."""
+    if "\0" in thread_id:  # PostgreSQL's text cannot hold it, so no such thread is here
+        return None
+    query = sa.select(t.threads).where(t.threads.c.thread_id == thread_id)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else _thread(row)
+
+
+async def threads_by_key(
+    connection: Queryable, pubkeys: Collection[bytes]
+) -> dict[bytes, ThreadRow]:
+    """Those of these threads that exist, by address."""
+    query = sa.select(t.threads).where(t.threads.c.pubkey.in_(list(pubkeys)))
+    rows = (await connection.execute(query)).mappings()
+    return {row["pubkey"]: _thread(row) for row in rows}
+
+
+async def threads(
+    connection: Queryable,
+    *,
+    limit: int,
+    after: tuple[int, bytes] | None = None,
+    co_author: bytes | None = None,
+    status: ThreadStatus | None = None,
+) -> list[ThreadRow]:
+    """Threads, newest first.
+
+    Args:
+        limit: at most this many.
+        after: `(created_at, pubkey)` of the last one seen.
+        co_author: only those this wallet is a co-author of.
+        status: only those.
+    """
+    c = t.threads.c
+    query = sa.select(t.threads).order_by(c.created_at.desc(), c.pubkey.desc()).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(c.created_at, c.pubkey) < sa.tuple_(*after))
+    if co_author is not None:
+        query = query.where(c.co_authors.contains([co_author]))
+    if status is not None:
+        query = query.where(c.status == int(status))
+    return [_thread(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def position(connection: Queryable, thread: bytes, owner: bytes) -> PositionRow | None:
+    """One wallet's position in a thread."""
+    c = t.positions.c
+    found = await _positions(connection, sa.and_(c.thread == thread, c.owner == owner), 1, None)
+    return found[0] if found else None
+
+
+async def positions(
+    connection: Queryable, thread: bytes, *, limit: int, after: bytes | None = None
+) -> list[PositionRow]:
+    """A thread's positions by address; `after` is the last one seen."""
+    return await _positions(connection, t.positions.c.thread == thread, limit, after)
+
+
+async def positions_of_owner(
+    connection: Queryable, owner: bytes, *, limit: int, after: bytes | None = None
+) -> list[PositionRow]:
+    """A wallet's positions in all threads by address; `after` is the last one seen."""
+    return await _positions(connection, t.positions.c.owner == owner, limit, after)
+
+
+async def spec(connection: Queryable, pubkey: bytes) -> SpecRow | None:
+    """A spec by its address."""
+    query = sa.select(t.specs).where(t.specs.c.pubkey == pubkey)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else _spec(row)
+
+
+async def specs(
+    connection: Queryable,
+    thread: bytes,
+    *,
+    limit: int,
+    after: tuple[int, bytes] | None = None,
+    status: SpecStatus | None = None,
+) -> list[SpecRow]:
+    """A thread's specs, newest first; `after` is `(submitted_at, pubkey)` of the last seen."""
+    return await _specs(connection, t.specs.c.thread == thread, limit, after, status)
+
+
+async def specs_of_author(
+    connection: Queryable,
+    author: bytes,
+    *,
+    limit: int,
+    after: tuple[int, bytes] | None = None,
+    status: SpecStatus | None = None,
+) -> list[SpecRow]:
+    """A wallet's specs, newest first; `after` is `(submitted_at, pubkey)` of the last seen."""
+    return await _specs(connection, t.specs.c.author == author, limit, after, status)
+
+
+async def message(connection: Queryable, pubkey: bytes) -> MessageRow | None:
+    """A message by its address."""
+    query = sa.select(t.messages).where(t.messages.c.pubkey == pubkey)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else _message(row)
+
+
+async def messages(
+    connection: Queryable,
+    thread: bytes,
+    *,
+    limit: int,
+    after: int | None = None,
+    before: int | None = None,
+) -> list[MessageRow]:
+    """A thread's messages by index: upwards from `after`, or with `before` downwards from it."""
+    c = t.messages.c
+    query = sa.select(t.messages).where(c.thread == thread).limit(limit)
+    if after is not None:
+        query = query.where(c.index > after)
+    if before is not None:
+        query = query.where(c.index < before).order_by(c.index.desc())
+    else:
+        query = query.order_by(c.index)
+    return [_message(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def messages_with_hash(
+    connection: Queryable, content_hashes: Collection[bytes]
+) -> list[MessageRow]:
+    """Every message whose content has one of these hashes, oldest first."""
+    c = t.messages.c
+    query = (
+        sa.select(t.messages)
+        .where(c.content_hash.in_(list(content_hashes)))
+        .order_by(c.posted_slot, c.pubkey)
+    )
+    return [_message(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def head(connection: Queryable, thread: bytes) -> Head:
+    """The newest position of a thread's events. Read it before the state it belongs to: what
+    the state has more is then repeated by the events, never missing."""
+    query = sa.select(t.thread_heads.c.epoch, t.thread_heads.c.seq).where(
+        t.thread_heads.c.thread == thread
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is not None:
+        return Head(row[0], row[1])
+    epoch = (await connection.execute(sa.select(t.meta.c.epoch))).scalar_one_or_none()
+    return Head(epoch or 0, 0)
+
+
+async def oldest_event(connection: Queryable, thread: bytes, epoch: int) -> int | None:
+    """The lowest seq still kept of a thread's sequence, None when there is none: a reader who
+    wants to go on from an older place needs a snapshot."""
+    c = t.thread_events.c
+    query = sa.select(sa.func.min(c.seq)).where(c.thread == thread, c.epoch == epoch)
+    found: int | None = (await connection.execute(query)).scalar_one()
+    return found
+
+
+async def events_since(
+    connection: Queryable, thread: bytes, epoch: int, seq: int, *, limit: int
+) -> list[EventRow]:
+    """A thread's events after `(epoch, seq)` in order. Empty for another epoch than the
+    current one: compare with :func:`head` and begin anew from a snapshot."""
+    c = t.thread_events.c
+    query = (
+        sa.select(t.thread_events)
+        .where(c.thread == thread, c.epoch == epoch, c.seq > seq)
+        .order_by(c.seq)
+        .limit(limit)
+    )
+    rows = (await connection.execute(query)).mappings()
+    return [EventRow(**_only(row, EventRow)) for row in rows]
+
+
+async def transaction(connection: Queryable, signature: bytes) -> TransactionRow | None:
+    """A transaction of the program that the mirror has passed."""
+    final = sa.select(t.watermark.c.finalized_slot).scalar_subquery()
+    query = sa.select(
+        t.transactions, sa.func.coalesce(t.transactions.c.slot <= final, False).label("finalized")
+    ).where(t.transactions.c.signature == signature)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else TransactionRow(**_only(row, TransactionRow))
+
+
+async def counts(connection: Queryable) -> Counts:
+    """Exact counts; reads whole tables."""
+    alive = t.accounts.c.closed_slot.is_(None)
+    query = sa.select(
+        sa.select(sa.func.count()).select_from(t.accounts).where(alive).scalar_subquery(),
+        sa.select(sa.func.count()).select_from(t.accounts).where(~alive).scalar_subquery(),
+        *(
+            sa.select(sa.func.count()).select_from(table).scalar_subquery()
+            for table in (
+                t.threads, t.positions, t.specs, t.messages, t.transactions, t.thread_events,
+                t.outbox, t.dead_letters,
+            )
+        ),
+    )  # fmt: skip
+    return Counts(*(await connection.execute(query)).one())
+
+
+async def _positions(
+    connection: Queryable, where: sa.ColumnElement[bool], limit: int, after: bytes | None
+) -> list[PositionRow]:
+    c = t.positions.c
+    author = c.owner == sa.any_(t.threads.c.co_authors)
+    pending = sa.case(
+        (author, t.threads.c.reward_per_author - c.reward_checkpoint), else_=sa.literal(0)
+    )
+    query = (
+        sa.select(t.positions, sa.func.coalesce(pending, 0).label("pending"))
+        .select_from(t.positions.outerjoin(t.threads, t.threads.c.pubkey == c.thread))
+        .where(where)
+        .order_by(c.pubkey)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(c.pubkey > after)
+    found = []
+    for row in (await connection.execute(query)).mappings():
+        # the two rows may be of different slots; what is owed is never negative
+        claimable = row["claimable"] + max(int(row["pending"]), 0)
+        more = {"claimable": claimable, "settled_claimable": row["claimable"]}
+        found.append(PositionRow(**(_only(row, PositionRow) | more)))
+    return found
+
+
+async def _specs(
+    connection: Queryable,
+    where: sa.ColumnElement[bool],
+    limit: int,
+    after: tuple[int, bytes] | None,
+    status: SpecStatus | None,
+) -> list[SpecRow]:
+    c = t.specs.c
+    query = sa.select(t.specs).where(where).limit(limit)
+    query = query.order_by(c.submitted_at.desc(), c.pubkey.desc())
+    if after is not None:
+        query = query.where(sa.tuple_(c.submitted_at, c.pubkey) < sa.tuple_(*after))
+    if status is not None:
+        query = query.where(c.status == int(status))
+    return [_spec(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _only(row: Mapping[Any, Any], kind: type) -> dict[str, Any]:
+    names: Sequence[str] = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    return {name: row[name] for name in names if name in row}
+
+
+def _thread(row: Mapping[Any, Any]) -> ThreadRow:
+    more = {
+        "status": ThreadStatus(row["status"]),
+        "privacy": PrivacyLevel(row["privacy"]),
+        "co_authors": tuple(row["co_authors"]),
+    }
+    return ThreadRow(**(_only(row, ThreadRow) | more))
+
+
+def _spec(row: Mapping[Any, Any]) -> SpecRow:
+    return SpecRow(**(_only(row, SpecRow) | {"status": SpecStatus(row["status"])}))
+
+
+def _message(row: Mapping[Any, Any]) -> MessageRow:
+    return MessageRow(**(_only(row, MessageRow) | {"privacy": PrivacyLevel(row["privacy"])}))
