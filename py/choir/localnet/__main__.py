@@ -1,0 +1,161 @@
+"""`python -m choir.localnet`: serves until SIGTERM or Ctrl-C.
+
+Prints one line of JSON on stdout when ready; logs go to stderr. Exit codes: 0 stopped, 2 wrong
+options, 3 a port in use or a file that cannot be used, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+from solders.pubkey import Pubkey
+
+from choir.localnet.settings import HTTP_PORT, WS_PORT, ProgramFile, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_UNUSABLE = 3
+_log = logging.getLogger("choir.localnet")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    options = argparse.ArgumentParser(
+        prog="choir localnet",
+        description="A Solana localnet in one process: JSON-RPC and pub/sub over LiteSVM, with the"
+        " Choir program, a stake mint and a faucet.",
+    )
+    add = options.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--rpc-port", type=int, default=HTTP_PORT, help="JSON-RPC port, 0 for a free one")
+    add("--ws-port", type=int, default=WS_PORT, help="pub/sub port, 0 for a free one")
+    add("--state-dir", type=Path, help="keep the chain here; without it, it is in memory only")
+    add("--reset", action="store_true", help="start over: delete the chain kept in --state-dir")
+    add(
+        "--production",
+        choices=("clock", "transaction", "manual"),
+        default="clock",
+        help="when slots close: on the clock, after each transaction, or only on localnet_advance",
+    )
+    add("--slot-ms", type=int, default=400, help="milliseconds a slot takes (default: %(default)s)")
+    add(
+        "--finality-slots",
+        type=int,
+        default=31,
+        help="slots from confirmed to finalized (default: %(default)s)",
+    )
+    add("--history-transactions", type=int, default=100_000, help="transactions kept in memory")
+    add("--history-slots", type=int, default=432_000, help="slots kept in memory")
+    add(
+        "--program",
+        action="append",
+        default=[],
+        metavar="ID=FILE.so",
+        help="load a program at genesis (may be repeated)",
+    )
+    add("--no-choir", action="store_true", help="do not load the Choir program")
+    add(
+        "--account",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.json",
+        help="load an account at genesis, as `solana account --output json` writes it",
+    )
+    add("--verbose", action="store_true", help="log more")
+    return options
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Settings from parsed options. Raises SettingsError."""
+    programs = [] if arguments.no_choir else choir_program()
+    programs += [_program(text) for text in arguments.program]
+    return Settings(
+        host=arguments.host,
+        http_port=arguments.rpc_port,
+        ws_port=arguments.ws_port,
+        production=arguments.production,
+        slot_ms=arguments.slot_ms,
+        finality_slots=arguments.finality_slots,
+        history_transactions=arguments.history_transactions,
+        history_slots=arguments.history_slots,
+        state_dir=arguments.state_dir,
+        reset=arguments.reset,
+        programs=tuple(programs),
+        accounts=tuple(arguments.account),
+    )
+
+
+def choir_program() -> list[ProgramFile]:
+    """The Choir program as it comes with this package. Raises SettingsError when it is missing."""
+    from choir.artifact import program_so
+    from choir.ids import PROGRAM_ID
+
+    path = program_so()
+    if not path.exists():
+        raise SettingsError(
+            f"the Choir program's object is missing ({path}); build it with scripts/build-program,"
+            " or start without it with --no-choir"
+        )
+    return [ProgramFile(PROGRAM_ID, path)]
+
+
+def _program(text: str) -> ProgramFile:
+    address, equals, path = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--program takes ID=FILE.so, not {text!r}")
+    try:
+        return ProgramFile(Pubkey.from_string(address), Path(path))
+    except ValueError as error:
+        raise SettingsError(f"--program: {address!r} is not a program id: {error}") from error
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until a signal says to stop."""
+    from choir.localnet.app import Localnet
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with Localnet(settings) as localnet:
+        ready = {"ready": True, **localnet.describe()}
+        sys.stdout.write(orjson.dumps(ready).decode() + "\n")
+        sys.stdout.flush()
+        failed = asyncio.ensure_future(localnet.failure())
+        await asyncio.wait(
+            [failed, asyncio.ensure_future(stopped.wait())],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if failed.done():
+            failed.result()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; answers its exit code."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if given.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        asyncio.run(serve(settings_of(given)))
+    except SettingsError as error:
+        sys.stderr.write(f"choir localnet: {error}\n")
+        return EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

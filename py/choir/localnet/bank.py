@@ -1,0 +1,452 @@
+"""The chain's state machine over LiteSVM: runs transactions in the open slot, closes slots.
+
+It knows nothing of sockets, files or event loops, and takes the time as an argument.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from typing import NamedTuple
+
+from solders.hash import Hash
+from solders.message import Message, MessageV0
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from choir.localnet import tokens
+from choir.localnet.accounts_index import AccountsIndex
+from choir.localnet.genesis import RUNTIME_ACCOUNTS, SYSVARS
+from choir.localnet.message import (
+    PRECOMPILES,
+    NonceUse,
+    Resolved,
+    TableError,
+    nonce_use,
+    prioritization_fee,
+    resolve,
+    signature_fee,
+)
+from choir.localnet.model import (
+    LOOKUP_TABLE_PROGRAM,
+    SYSTEM_PROGRAM,
+    TOKEN_PROGRAMS,
+    AccountState,
+    AccountUpdate,
+    Block,
+    TokenBalance,
+    TransactionRecord,
+)
+from choir.localnet.svm import Execution, Svm
+
+MAX_PROCESSING_AGE = 150
+_QUEUE_LENGTH = 300
+_SLOT_HASHES = 512
+
+
+class Refused(NamedTuple):
+    """A transaction that did not enter the block and cost nothing. `err` is a TransactionError."""
+
+    err: object
+
+
+class Landed(NamedTuple):
+    """A transaction in the open slot's block, and the accounts it wrote."""
+
+    record: TransactionRecord
+    updates: list[AccountUpdate]
+
+
+class Simulated(NamedTuple):
+    """The result of a simulation; `accounts` holds the states after it for written accounts."""
+
+    execution: Execution
+    accounts: dict[Pubkey, AccountState | None]
+    blockhash: Hash
+    resolved: Resolved | None = None
+
+
+class Bank:
+    """One chain. `slot` is the open slot; `height` is the number of blocks before it."""
+
+    def __init__(self, genesis_hash: bytes, unix_time: int) -> None:
+        self.svm = Svm()
+        self.accounts = AccountsIndex()
+        self.genesis_hash = genesis_hash
+        self.slot = 0
+        self.parent_slot = 0
+        self.height = 0
+        self.unix_time = unix_time
+        self.genesis_time = unix_time
+        self.transaction_count = 0
+        self.write_version = 0
+        self.oldest_height = 0
+        self.blockhash = Hash.from_bytes(genesis_hash)
+        self._records: list[TransactionRecord] = []
+        self._heights: dict[Hash, int] = {}
+        self._queue: deque[Hash] = deque()
+        self._slot_hashes: deque[tuple[int, Hash]] = deque(maxlen=_SLOT_HASHES)
+        self._recent: dict[str, int] = {}
+        for address in RUNTIME_ACCOUNTS:
+            state = self.svm.get(address)
+            if state is not None:
+                self.accounts.record(AccountUpdate(address, 0, 0, state))
+
+    # Reading
+
+    def account(self, pubkey: Pubkey, slot: int | None = None) -> AccountState | None:
+        """The account as of the end of `slot`, or now. Sysvars are those of the open slot."""
+        if pubkey in SYSVARS:
+            return self.svm.get(pubkey)
+        return self.accounts.get(pubkey, slot)
+
+    def blockhash_height(self, blockhash: Hash) -> int | None:
+        """The height of the block with this hash, None when it is too old or unknown."""
+        height = self._heights.get(blockhash)
+        if height is None or height < self.oldest_height:
+            return None
+        if self.height - height > MAX_PROCESSING_AGE:
+            return None
+        return height
+
+    @property
+    def records(self) -> list[TransactionRecord]:
+        """The open slot's transactions so far."""
+        return self._records
+
+    # Slots
+
+    def restore(self, blocks: list[Block], transaction_count: int, write_version: int) -> None:
+        """Take up after `blocks` (oldest first, the last one newest); accounts are set apart."""
+        for block in blocks:
+            self._register(block)
+        last = blocks[-1]
+        self.transaction_count = transaction_count
+        self.write_version = write_version
+        self.slot, self.height = last.slot, last.height
+        self.blockhash = Hash.from_string(last.blockhash)
+
+    def open_slot(self, slot: int, unix_time: int) -> None:
+        """Begin `slot` on top of the last closed one. Time never goes back."""
+        self.parent_slot = self.slot
+        self.slot = slot
+        self.height += 1
+        self.unix_time = max(unix_time, self.unix_time)
+        self._records = []
+        self.svm.set_clock(slot, self.unix_time, self.genesis_time)
+        if self._slot_hashes:
+            self.svm.set_slot_hashes(list(self._slot_hashes))
+        expired = self.height - _QUEUE_LENGTH
+        while self._queue and self._heights[self._queue[0]] < expired:
+            del self._heights[self._queue.popleft()]
+        for signature, height in list(self._recent.items()):
+            if height >= expired:
+                break
+            del self._recent[signature]
+
+    def close_slot(self) -> Block:
+        """End the open slot: give it a blockhash and hand over its block."""
+        digest = hashlib.sha256()
+        digest.update(bytes(self.blockhash))
+        digest.update(self.genesis_hash)
+        digest.update(self.slot.to_bytes(8, "little"))
+        for record in self._records:
+            digest.update(record.wire[:65])
+        previous, self.blockhash = self.blockhash, Hash.from_bytes(digest.digest())
+        block = Block(
+            slot=self.slot,
+            parent_slot=self.parent_slot,
+            height=self.height,
+            blockhash=str(self.blockhash),
+            previous_blockhash=str(previous),
+            time=self.unix_time,
+            transactions=self._records,
+        )
+        self._register(block)
+        return block
+
+    def _register(self, block: Block) -> None:
+        blockhash = Hash.from_string(block.blockhash)
+        self._heights[blockhash] = block.height
+        self._queue.append(blockhash)
+        self._slot_hashes.appendleft((block.slot, blockhash))
+        for record in block.transactions:
+            self._recent[record.signature] = block.height
+
+    def forget_blockhashes(self) -> None:
+        """Expire every blockhash handed out so far; the next closed slot brings a good one."""
+        self.oldest_height = self.height
+
+    def rollback(self, block: Block, dropped: list[Block]) -> list[Pubkey]:
+        """Go back to the end of `block`, forgetting the open slot and `dropped`.
+
+        Answers the accounts whose state went back.
+        """
+        for lost in [*dropped, None]:
+            for record in lost.transactions if lost else self._records:
+                self._recent.pop(record.signature, None)
+                self.transaction_count -= 1
+            if lost is not None:
+                blockhash = Hash.from_string(lost.blockhash)
+                self._heights.pop(blockhash, None)
+                if blockhash in self._queue:
+                    self._queue.remove(blockhash)
+        kept = [entry for entry in self._slot_hashes if entry[0] <= block.slot]
+        self._slot_hashes = deque(kept, maxlen=_SLOT_HASHES)
+        restored = self.accounts.rollback(block.slot)
+        for pubkey, state in restored:
+            self.svm.set(pubkey, state)
+        self.slot, self.parent_slot, self.height = block.slot, block.parent_slot, block.height
+        self.blockhash = Hash.from_string(block.blockhash)
+        self._records = []
+        return [pubkey for pubkey, _ in restored]
+
+    # Accounts by hand
+
+    def set_account(self, pubkey: Pubkey, state: AccountState | None) -> AccountUpdate:
+        """Write an account outside any transaction. Raises SvmError when it cannot be loaded."""
+        if state is not None and state.lamports == 0:
+            state = None
+        self.svm.set(pubkey, state)
+        return self._record(pubkey, state)
+
+    # Transactions
+
+    def execute(
+        self, transaction: VersionedTransaction, wire: bytes, *, verified: bool = False
+    ) -> Landed | Refused:
+        """Run a transaction in the open slot. `verified`: its signatures have been checked."""
+        prepared = self._prepare(transaction, wire)
+        if isinstance(prepared, Refused):
+            return prepared
+        resolved, nonce = prepared
+        if resolved.signature in self._recent:
+            return Refused("AlreadyProcessed")
+        keys = resolved.keys
+        before = {key: self.account(key) for key in keys}
+        payer = keys[0]
+        priority = prioritization_fee(resolved)
+        if priority and not self._charge(payer, before[payer], priority):
+            return Refused("InsufficientFundsForFee")
+        verified = verified and PRECOMPILES.isdisjoint(keys)
+        run = self.svm.send(transaction, verified=verified)
+        if not run.included:
+            if priority:
+                self.svm.set(payer, before[payer])
+            return Refused(self._refusal(run.err, resolved, before))
+        fee = signature_fee(resolved) + priority
+        err = run.err
+        if err is None:
+            after = {keys[i]: self.svm.get(keys[i]) for i in resolved.writable_indexes}
+            err = self._rent_error(keys, resolved.writable_indexes, before, after)
+            if err is not None:
+                for key in after:
+                    self.svm.set(key, before[key])
+                self._charge(payer, before[payer], fee)
+        if err is not None:
+            if nonce is not None:
+                self._advance_nonce(nonce, resolved.blockhash)
+            failed = [payer] if nonce is None else [payer, nonce.account]
+            after = {key: self.svm.get(key) for key in failed}
+        record = self._land(resolved, run, err, fee, priority, before, after)
+        updates = []
+        for key, state in after.items():
+            earlier = before[key]
+            if state is None:
+                if earlier is None:
+                    continue
+                self.svm.set(key, None)
+            elif key in SYSVARS or (state.executable and state == earlier):
+                continue
+            updates.append(self._record(key, state))
+        return Landed(record, updates)
+
+    def simulate(
+        self, transaction: VersionedTransaction, wire: bytes, *, replace_blockhash: bool = False
+    ) -> Simulated:
+        """Run without committing. `replace_blockhash` lets it run with the newest one."""
+        if replace_blockhash:
+            transaction = _with_blockhash(transaction, self.blockhash)
+        prepared = self._prepare(transaction, wire)
+        if isinstance(prepared, Refused):
+            return Simulated(_refused(prepared.err), {}, self.blockhash)
+        resolved, _ = prepared
+        if resolved.signature in self._recent and not replace_blockhash:
+            return Simulated(_refused("AlreadyProcessed"), {}, self.blockhash, resolved)
+        keys = resolved.keys
+        before = {key: self.account(key) for key in keys}
+        payer = keys[0]
+        priority = prioritization_fee(resolved)
+        if priority and not self._charge(payer, before[payer], priority):
+            return Simulated(_refused("InsufficientFundsForFee"), {}, self.blockhash, resolved)
+        try:
+            run = self.svm.simulate(transaction)
+        finally:
+            if priority:
+                self.svm.set(payer, before[payer])
+        after: dict[Pubkey, AccountState | None] = {}
+        if run.err is None:
+            after = {k: s if s.lamports else None for k, s in run.post_accounts or ()}
+            err = self._rent_error(keys, resolved.writable_indexes, before, after)
+            if err is not None:
+                run, after = run._replace(err=err), {}
+        elif not run.included:
+            run = run._replace(err=self._refusal(run.err, resolved, before))
+        return Simulated(run, after, self.blockhash, resolved)
+
+    def resolve(self, transaction: VersionedTransaction, wire: bytes = b"") -> Resolved:
+        """The transaction with its lookup tables read. Raises TableError."""
+        return resolve(transaction, wire, self.account)
+
+    def _prepare(
+        self, transaction: VersionedTransaction, wire: bytes
+    ) -> tuple[Resolved, NonceUse | None] | Refused:
+        try:
+            resolved = resolve(transaction, wire, self.account)
+        except TableError as error:
+            return Refused(error.err)
+        keys = resolved.keys
+        if len(set(keys)) != len(keys):
+            return Refused("AccountLoadedTwice")
+        if self.blockhash_height(resolved.blockhash) is not None:
+            return resolved, None
+        nonce = nonce_use(resolved)
+        if nonce is None or not self._nonce_valid(nonce, resolved.blockhash):
+            return Refused("BlockhashNotFound")
+        return resolved, nonce
+
+    def _nonce_valid(self, nonce: NonceUse, blockhash: Hash) -> bool:
+        state = self.account(nonce.account)
+        if state is None or state.owner != SYSTEM_PROGRAM or len(state.data) != 80:
+            return False
+        data = state.data
+        if data[:8] != b"\x01\x00\x00\x00\x01\x00\x00\x00" or data[40:72] != bytes(blockhash):
+            return False
+        return Pubkey.from_bytes(data[8:40]) in nonce.authorities
+
+    def _advance_nonce(self, nonce: NonceUse, used: Hash) -> None:
+        # A failed transaction still uses its nonce up, or it could be sent again.
+        state = self.svm.get(nonce.account)
+        if state is not None:
+            fresh = hashlib.sha256(b"DURABLE_NONCE" + bytes(used)).digest()
+            data = state.data[:40] + fresh + state.data[72:]
+            self.svm.set(nonce.account, state._replace(data=data))
+
+    def _charge(self, payer: Pubkey, state: AccountState | None, lamports: int) -> bool:
+        if state is None or state.lamports < lamports:
+            return False
+        self.svm.set(payer, state._replace(lamports=state.lamports - lamports))
+        return True
+
+    def _refusal(
+        self, err: object, resolved: Resolved, before: dict[Pubkey, AccountState | None]
+    ) -> object:
+        if err == "InvalidProgramForExecution":
+            programs = {resolved.static[i.program_id_index] for i in resolved.instructions}
+            if any(before[program] is None for program in programs):
+                return "ProgramAccountNotFound"
+        return err
+
+    def _rent_error(
+        self,
+        keys: list[Pubkey],
+        writable: list[int],
+        before: dict[Pubkey, AccountState | None],
+        after: dict[Pubkey, AccountState | None],
+    ) -> object:
+        # LiteSVM looks only at accounts with data; a cluster looks at all of them.
+        least = self.svm.rent_exempt(0)
+        for index in writable:
+            state = after.get(keys[index])
+            if state is None or state.lamports >= least or state.data:
+                continue
+            earlier = before[keys[index]]
+            had = 0 if earlier is None else earlier.lamports
+            if not 0 < had < least or state.lamports > had:
+                return {"InsufficientFundsForRent": {"account_index": index}}
+        return None
+
+    def _land(
+        self,
+        resolved: Resolved,
+        run: Execution,
+        err: object,
+        fee: int,
+        priority: int,
+        before: dict[Pubkey, AccountState | None],
+        after: dict[Pubkey, AccountState | None],
+    ) -> TransactionRecord:
+        keys = resolved.keys
+        pre = [before[key] for key in keys]
+        post = [after.get(key, before[key]) for key in keys]
+        pre_tokens: list[TokenBalance] = []
+        post_tokens: list[TokenBalance] = []
+        if not TOKEN_PROGRAMS.isdisjoint(keys):
+            pre_tokens = tokens.token_balances(enumerate(pre), self.account)
+            post_tokens = tokens.token_balances(
+                enumerate(post), lambda k: after.get(k) or self.account(k)
+            )
+        record = TransactionRecord(
+            signature=resolved.signature,
+            slot=self.slot,
+            index=len(self._records),
+            wire=resolved.wire or bytes(resolved.transaction),
+            version=resolved.version,
+            account_keys=keys,
+            writable=resolved.writable,
+            readonly=resolved.readonly,
+            err=err,
+            logs=run.logs,
+            inner=run.inner,
+            compute_units=run.compute_units,
+            fee=fee,
+            pre_balances=[0 if s is None else s.lamports for s in pre],
+            post_balances=[0 if s is None else s.lamports for s in post],
+            pre_tokens=pre_tokens,
+            post_tokens=post_tokens,
+            return_data=run.return_data,
+            block_time=self.unix_time,
+            prioritization_fee=priority,
+        )
+        self._records.append(record)
+        self._recent[record.signature] = self.height
+        self.transaction_count += 1
+        return record
+
+    def _record(self, pubkey: Pubkey, state: AccountState | None) -> AccountUpdate:
+        self.write_version += 1
+        update = AccountUpdate(pubkey, self.slot, self.write_version, state)
+        self.accounts.record(update)
+        return update
+
+
+def is_lookup_table(state: AccountState | None) -> bool:
+    """Whether the account is an address lookup table."""
+    return state is not None and state.owner == LOOKUP_TABLE_PROGRAM
+
+
+def _refused(err: object) -> Execution:
+    return Execution(err, False, [], [], 0, None, None)
+
+
+def _with_blockhash(transaction: VersionedTransaction, blockhash: Hash) -> VersionedTransaction:
+    message = transaction.message
+    if isinstance(message, MessageV0):
+        changed: Message | MessageV0 = MessageV0(
+            message.header,
+            message.account_keys,
+            blockhash,
+            message.instructions,
+            message.address_table_lookups,
+        )
+    else:
+        header = message.header
+        changed = Message.new_with_compiled_instructions(
+            header.num_required_signatures,
+            header.num_readonly_signed_accounts,
+            header.num_readonly_unsigned_accounts,
+            message.account_keys,
+            blockhash,
+            message.instructions,
+        )
+    return VersionedTransaction.populate(changed, transaction.signatures)

@@ -1,0 +1,96 @@
+"""Closes slots: on the clock, after each transaction, or when told; journals before confirming."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from choir.localnet.chain import Chain, Closed
+from choir.localnet.model import AccountUpdate
+
+
+class Journal(Protocol):
+    """Where confirmed slots are kept. Called off the event loop, one call at a time."""
+
+    def append(self, closed: Closed, chain_state: dict[str, object]) -> None:
+        """Keep a closed slot. Raises when it could not be kept."""
+
+    def rollback(self, slot: int, accounts: list[AccountUpdate]) -> None:
+        """Forget every slot after `slot`; `accounts` are those that change by it."""
+
+
+class Producer:
+    """Drives a chain's slots. One slot is journaled at a time, in order."""
+
+    def __init__(self, chain: Chain, journal: Journal | None) -> None:
+        self.chain = chain
+        self._journal = journal
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._failed: asyncio.Future[None] | None = None
+
+    def start(self) -> None:
+        """Begin to close slots on the clock, if that is the setting."""
+        self._failed = asyncio.get_running_loop().create_future()
+        if self.chain.settings.production == "clock":
+            self._task = asyncio.create_task(self._run(), name="localnet slots")
+
+    async def stop(self) -> None:
+        """Stop closing slots; one being journaled is finished."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        async with self._lock:
+            pass
+
+    async def failure(self) -> None:
+        """Wait until a slot cannot be closed or journaled, and raise why."""
+        assert self._failed is not None, "the producer has been started"
+        await asyncio.shield(self._failed)
+
+    async def advance(self, slots: int = 1, skip: int = 0) -> int:
+        """Close `slots` slots, the last one followed by `skip` left-out ones.
+
+        Answers the newest confirmed slot.
+        """
+        for number in range(slots):
+            async with self._lock:
+                try:
+                    await self._close(skip if number == slots - 1 else 0)
+                except Exception as error:
+                    # A slot that is closed but not kept must not be followed by more.
+                    if self._failed is not None and not self._failed.done():
+                        self._failed.set_exception(error)
+                    raise
+        return self.chain.heads.confirmed
+
+    async def landed(self) -> None:
+        """A transaction landed: close its slot if that is the setting."""
+        if self.chain.settings.production == "transaction":
+            await self.advance()
+
+    async def rollback(self, slots: int) -> int:
+        """Drop the newest `slots` closed slots, as a fork would. Raises ValueError."""
+        async with self._lock:
+            target, accounts = self.chain.rollback(slots)
+            if self._journal is not None:
+                await asyncio.to_thread(self._journal.rollback, target, accounts)
+            return target
+
+    async def _close(self, skip: int) -> None:
+        chain = self.chain
+        closed = chain.close_slot(skip)
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.append, closed, chain.state())
+        chain.confirm(closed)
+
+    async def _run(self) -> None:
+        clock = self.chain.clock
+        pace = self.chain.settings.slot_ms / 1000
+        due = clock.monotonic() + pace
+        while True:
+            await clock.sleep(due - clock.monotonic())
+            await self.advance()
+            # After a long stop of the machine, go on from now rather than catch up.
+            due = max(due + pace, clock.monotonic())

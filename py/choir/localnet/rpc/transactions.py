@@ -1,0 +1,269 @@
+"""Methods that send, simulate and follow transactions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from choir.localnet.bank import Landed, Refused, Simulated
+from choir.localnet.commitment import Commitment
+from choir.localnet.encoding import decode_wire, encode_account
+from choir.localnet.errors import (
+    INTERNAL_ERROR,
+    SEND_TRANSACTION_PREFLIGHT_FAILURE,
+    TRANSACTION_SIGNATURE_VERIFICATION_FAILURE,
+    RpcError,
+    invalid_params,
+    transaction_error_text,
+)
+from choir.localnet.message import MAX_TRANSACTION_SIZE, TableError, signature_fee
+from choir.localnet.message import prioritization_fee as transaction_priority
+from choir.localnet.model import TransactionRecord
+from choir.localnet.rpc.context import Context, at, method
+from choir.localnet.rpc.params import Config, Params, pubkey, signature
+from choir.localnet.svm import SvmError
+from choir.localnet.transaction_json import inner_json, return_data_json
+
+WIRE_ENCODINGS = ("base58", "base64", "binary")
+MAX_SIGNATURE_STATUSES = 256
+MAX_PRIORITY_ADDRESSES = 128
+PRIORITY_SLOTS = 150
+
+
+def decode_transaction(params: Params, config: Config) -> tuple[VersionedTransaction, bytes]:
+    """The signed transaction in the first parameter. Raises RpcError."""
+    encoding = config.choice("encoding", WIRE_ENCODINGS, "base58")
+    encoding = "base58" if encoding == "binary" else encoding
+    text = params.text(0, "a signed transaction")
+    wire = decode_wire(text, encoding, MAX_TRANSACTION_SIZE, "transaction")
+    try:
+        transaction = VersionedTransaction.from_bytes(wire)
+        transaction.sanitize()
+    except Exception as error:
+        raise invalid_params(
+            f"failed to deserialize solana_transaction::versioned::VersionedTransaction: {error}"
+        ) from error
+    return transaction, wire
+
+
+@method("sendTransaction", 2)
+async def send_transaction(ctx: Context, params: Params) -> Any:
+    """Run a signed transaction in the open slot; by default it is simulated first.
+
+    As on a cluster, the answer is the signature, and an error only comes from the checks before
+    it: what became of the transaction is in its status.
+    """
+    config = params.config(1)
+    transaction, wire = decode_transaction(params, config)
+    preflight = config.commitment()
+    ctx.slot_at(preflight, config)
+    verified = False
+    if not config.boolean("skipPreflight"):
+        _verify(transaction)
+        verified = True
+        simulated = _simulate(ctx, transaction, wire)
+        if simulated.execution.err is not None:
+            raise preflight_failure(ctx, simulated)
+    try:
+        outcome = ctx.chain.execute(transaction, wire, verified=verified)
+    except SvmError as error:
+        raise RpcError(INTERNAL_ERROR, f"Internal error: {error}") from error
+    if isinstance(outcome, Landed):
+        await ctx.producer.landed()
+    return str(transaction.signatures[0])
+
+
+@method("simulateTransaction", 2)
+def simulate_transaction(ctx: Context, params: Params) -> Any:
+    """Run a transaction without committing."""
+    config = params.config(1)
+    transaction, wire = decode_transaction(params, config)
+    replace = config.boolean("replaceRecentBlockhash")
+    verify = config.boolean("sigVerify")
+    if replace and verify:
+        raise invalid_params("sigVerify may not be used with replaceRecentBlockhash")
+    commitment = config.commitment()
+    slot = ctx.slot_at(commitment, config)
+    wanted = _wanted_accounts(config)
+    if verify:
+        _verify(transaction)
+    simulated = _simulate(ctx, transaction, wire, replace=replace)
+    value = simulation_json(ctx, simulated, inner=config.boolean("innerInstructions"))
+    if replace:
+        latest = ctx.chain.latest_blockhash(Commitment.PROCESSED)
+        value["replacementBlockhash"] = {
+            "blockhash": latest.blockhash,
+            "lastValidBlockHeight": latest.last_valid_block_height,
+        }
+    if wanted is not None:
+        encoding, addresses = wanted
+        value["accounts"] = [
+            _account_after(ctx, simulated, address, encoding) for address in addresses
+        ]
+    return at(slot, value)
+
+
+@method("requestAirdrop", 3)
+async def request_airdrop(ctx: Context, params: Params) -> Any:
+    """Lamports from the faucet; answers the transfer's signature."""
+    address = params.pubkey(0, "an address")
+    lamports = params.u64(1, "lamports")
+    params.config(2)
+    outcome = ctx.chain.transfer_from_faucet(address, lamports)
+    if isinstance(outcome, Refused):
+        raise RpcError(
+            INTERNAL_ERROR, f"airdrop request failed: {transaction_error_text(outcome.err)}"
+        )
+    await ctx.producer.landed()
+    return outcome.record.signature
+
+
+@method("getSignatureStatuses", 2)
+def get_signature_statuses(ctx: Context, params: Params) -> Any:
+    """What became of transactions, null for the unknown."""
+    signatures = [signature(s) for s in params.list(0, "signatures", MAX_SIGNATURE_STATUSES)]
+    params.config(1)
+    return at(ctx.chain.heads.processed, [status_json(ctx, s) for s in signatures])
+
+
+def status_json(ctx: Context, text: str) -> dict[str, Any] | None:
+    """A transaction's status, or None."""
+    record = ctx.chain.transaction(text)
+    if record is None:
+        return None
+    heads = ctx.chain.heads
+    level = heads.of(record.slot)
+    return {
+        "slot": record.slot,
+        "confirmations": None
+        if level is Commitment.FINALIZED
+        else max(0, heads.processed - record.slot),
+        "status": {"Ok": None} if record.err is None else {"Err": record.err},
+        "err": record.err,
+        "confirmationStatus": level.label,
+    }
+
+
+@method("getFeeForMessage", 2)
+def get_fee_for_message(ctx: Context, params: Params) -> Any:
+    """What a message would cost, null when its blockhash is too old."""
+    from solders.message import Message, from_bytes_versioned
+    from solders.signature import Signature
+
+    raw = decode_wire(params.text(0, "a message"), "base64", MAX_TRANSACTION_SIZE, "message")
+    config = params.config(1)
+    slot = ctx.slot(config)
+    try:
+        message: Any = from_bytes_versioned(raw) if raw[:1] >= b"\x80" else Message.from_bytes(raw)
+        needed = message.header.num_required_signatures
+        unsigned = VersionedTransaction.populate(message, [Signature.default()] * needed)
+        resolved = ctx.chain.bank.resolve(unsigned)
+    except TableError as error:
+        raise invalid_params(f"Invalid param: {transaction_error_text(error.err)}") from error
+    except Exception as error:
+        raise invalid_params(f"failed to deserialize a message: {error}") from error
+    if not ctx.chain.blockhash_valid(message.recent_blockhash, config.commitment()):
+        return at(slot, None)
+    return at(slot, signature_fee(resolved) + transaction_priority(resolved))
+
+
+@method("getRecentPrioritizationFees", 1)
+def get_recent_prioritization_fees(ctx: Context, params: Params) -> Any:
+    """The lowest compute-unit price paid in each recent slot, micro-lamports."""
+    locked: set[Pubkey] = set()
+    if params.raw(0) is not None:
+        locked = {pubkey(a) for a in params.list(0, "addresses", MAX_PRIORITY_ADDRESSES)}
+    newest = ctx.chain.heads.confirmed
+    fees = []
+    for slot in ctx.chain.ledger.slots(max(0, newest - PRIORITY_SLOTS + 1), newest):
+        block = ctx.chain.ledger.block(slot)
+        prices = [
+            _unit_price(r)
+            for r in (block.transactions if block else ())
+            if not locked or not locked.isdisjoint(r.account_keys)
+        ]
+        fees.append({"slot": slot, "prioritizationFee": min(prices, default=0)})
+    return fees
+
+
+def _unit_price(record: TransactionRecord) -> int:
+    if not record.prioritization_fee:
+        return 0
+    transaction = VersionedTransaction.from_bytes(record.wire)
+    for instruction in transaction.message.instructions:
+        data = bytes(instruction.data)
+        if len(data) == 9 and data[0] == 3:
+            return int.from_bytes(data[1:], "little")
+    return 0
+
+
+def preflight_failure(ctx: Context, simulated: Simulated) -> RpcError:
+    """The error a node answers when preflight fails."""
+    text = transaction_error_text(simulated.execution.err)
+    return RpcError(
+        SEND_TRANSACTION_PREFLIGHT_FAILURE,
+        f"Transaction simulation failed: {text}",
+        simulation_json(ctx, simulated, inner=False),
+    )
+
+
+def simulation_json(ctx: Context, simulated: Simulated, *, inner: bool) -> dict[str, Any]:
+    """The value `simulateTransaction` answers."""
+    run = simulated.execution
+    value: dict[str, Any] = {
+        "err": run.err,
+        "logs": run.logs,
+        "accounts": None,
+        "unitsConsumed": run.compute_units,
+        "returnData": None if run.return_data is None else return_data_json(run.return_data),
+        "innerInstructions": None,
+        "replacementBlockhash": None,
+    }
+    if inner and simulated.resolved is not None:
+        value["innerInstructions"] = inner_json(run.inner, simulated.resolved.keys, "jsonParsed")
+    return value
+
+
+def _verify(transaction: VersionedTransaction) -> None:
+    if not all(transaction.verify_with_results()):
+        raise RpcError(
+            TRANSACTION_SIGNATURE_VERIFICATION_FAILURE,
+            "Transaction signature verification failure",
+        )
+
+
+def _simulate(
+    ctx: Context, transaction: VersionedTransaction, wire: bytes, *, replace: bool = False
+) -> Simulated:
+    try:
+        return ctx.chain.bank.simulate(transaction, wire, replace_blockhash=replace)
+    except SvmError as error:
+        raise RpcError(INTERNAL_ERROR, f"Internal error: {error}") from error
+
+
+def _wanted_accounts(config: Config) -> tuple[str, list[Pubkey]] | None:
+    wanted = config.raw("accounts")
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("addresses"), list):
+        raise invalid_params('Invalid params: accounts must be {"encoding", "addresses"}')
+    inner = Config(wanted)
+    encoding = inner.account_encoding("base64")
+    if encoding in ("base58", "binary"):
+        raise invalid_params("base58 encoding not supported")
+    return encoding, [pubkey(a) for a in wanted["addresses"]]
+
+
+def _account_after(ctx: Context, simulated: Simulated, address: Pubkey, encoding: str) -> Any:
+    if simulated.execution.err is not None:
+        return None
+
+    def read(key: Pubkey) -> Any:
+        if key in simulated.accounts:
+            return simulated.accounts[key]
+        return ctx.chain.account(key)
+
+    state = read(address)
+    return None if state is None else encode_account(address, state, encoding, None, read)

@@ -1,0 +1,75 @@
+"""WebSocket pub/sub on `websockets`' own asyncio server."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from choir.localnet.pubsub import PubSub
+
+MAX_MESSAGE_BYTES = 128 * 1024
+MAX_UNSENT_BYTES = 64 * 1024 * 1024
+_log = logging.getLogger(__name__)
+
+
+class WsClient:
+    """A connected client. Messages are written at once; one that does not read is cut off."""
+
+    def __init__(self, connection: Any, broadcast: Any) -> None:
+        self.connection = connection
+        self._broadcast = broadcast
+
+    def send(self, message: str) -> None:
+        """Write a message without waiting."""
+        transport = self.connection.transport
+        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            _log.warning("closing a WebSocket client that is %d bytes behind", MAX_UNSENT_BYTES)
+            transport.abort()
+            return
+        self._broadcast([self.connection], message)
+
+
+class WsServer:
+    """The listening side of pub/sub."""
+
+    def __init__(self, pubsub: PubSub) -> None:
+        self._pubsub = pubsub
+        self._clients: set[WsClient] = set()
+        self._server: Any = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on a bound socket."""
+        # websockets takes a tenth of a second to import: the HTTP side is up before it.
+        from websockets.asyncio.server import broadcast, serve
+
+        async def handle(connection: Any) -> None:
+            client = WsClient(connection, broadcast)
+            self._clients.add(client)
+            try:
+                async for message in connection:
+                    self._pubsub.request(client, message)
+            finally:
+                self._clients.discard(client)
+                self._pubsub.leave(client)
+
+        self._server = await serve(
+            handle,
+            sock=sock,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=logging.getLogger("choir.localnet.websocket"),
+        )
+
+    def drop(self) -> int:
+        """Cut every connection without a close handshake; answers how many there were."""
+        count = len(self._clients)
+        for client in list(self._clients):
+            client.connection.transport.abort()
+        return count
+
+    async def stop(self) -> None:
+        """Close the connections and the server."""
+        if self._server is not None:
+            self._server.close(close_connections=True)
+            await self._server.wait_closed()
