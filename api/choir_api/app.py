@@ -12,11 +12,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from choir_api import errors
 from choir_api.auth import endpoints as auth
+from choir_api.content import endpoints as content
 from choir_api.deps import Deps
 from choir_api.keys import endpoints as keys
+from choir_api.messages import endpoints as messages
 from choir_api.middleware import BodyLimit, Metrics, RequestIds, Versions
 from choir_api.settings import API_VERSION
+from choir_api.specs import endpoints as specs
 from choir_api.system import endpoints as system
+from choir_api.threads import endpoints as threads
+from choir_api.tokens import endpoints as tokens
+from choir_api.transactions import endpoints as transactions
 
 EXPOSED_HEADERS = (
     "ETag",
@@ -41,8 +47,8 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     versioned = APIRouter(prefix=f"/{API_VERSION}")
-    for router in (auth.router, keys.router):
-        versioned.include_router(router)
+    for noun in (auth, keys, threads, messages, specs, tokens, transactions, content):
+        versioned.include_router(noun.router)
     app.include_router(versioned)
     app.include_router(system.router)
     errors.install(app)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
 from choir.clock import Clock, SystemClock
+from choir.sending import Sender
 from choir_api.db import Database
 from choir_api.entropy import Entropy, SystemEntropy
 from choir_api.rate import Limiter
@@ -27,6 +28,7 @@ class Deps:
     settings: Settings
     database: Database
     limiter: Limiter
+    sender: Sender
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = field(default_factory=SystemEntropy)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
@@ -11,6 +12,8 @@ from solders.signature import Signature
 from choir.ids import MAX_THREAD_ID_BYTES
 
 U64_MAX = (1 << 64) - 1
+# every u64 but those above 17,999…, which have to come as numbers
+_DIGITS = re.compile("(?:[0-9]{1,19}|1[0-7][0-9]{18})", re.ASCII)
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
 EXAMPLE_ADDRESS = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 EXAMPLE_HASH = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
@@ -49,7 +52,7 @@ def _hash(value: Any) -> bytes:
 
 def _amount(value: Any) -> int:
     """JSON numbers above 2^53 lose digits in many clients, so digits in a string count too."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be a whole number of base units")  # noqa: TRY004 (pydantic's)
@@ -136,7 +139,7 @@ Amount = Annotated[
             "description": "base units of the stake token (u64), as a number or as digits",
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": U64_MAX},
-                {"type": "string", "pattern": "^[0-9]{1,19}$"},
+                {"type": "string", "pattern": f"^{_DIGITS.pattern}$"},
             ],
             "examples": [1_000_000],
         },

@@ -18,9 +18,9 @@ MAC_SIZE = 16
 MAX_PAGE = 100
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="rows a page")]
-CursorParameter = Annotated[
+Cursor = Annotated[
     str | None,
-    Query(alias="cursor", max_length=1000, description="`next_cursor` of the page before"),
+    Query(max_length=1000, description="`next_cursor` of the page before"),
 ]
 
 

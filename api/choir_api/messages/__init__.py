@@ -1,0 +1,1 @@
+"""Messages: posted by co-authors, submitted as staked specs by everybody else."""

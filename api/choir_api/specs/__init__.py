@@ -1,0 +1,1 @@
+"""Specs: decided by the co-authors, given back when their window ends."""

@@ -1,0 +1,135 @@
+"""Transactions on specs: a co-author's decision, and the refund after the window."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from choir import instructions
+from choir.accounts import Decision, Spec, SpecStatus, Thread, decision_of
+from choir.ids import spec_pda
+from choir_api.auth.principal import Principal
+from choir_api.chain.facts import Facts, gather
+from choir_api.deps import Deps
+from choir_api.errors import Conflict, NotFound
+from choir_api.fields import Address, ContentHash, ThreadId
+from choir_api.levels import DECISIONS, SPEC_STATUS_NAMES, DecisionName
+from choir_api.responses import Schema
+from choir_api.transactions.building import Unsigned, build
+
+
+class DecideSpec(Schema):
+    """A co-author's decision on a spec, named by its author and content."""
+
+    thread_id: ThreadId
+    author: Address = Field(description="who submitted the spec")
+    content_hash: ContentHash
+    decision: DecisionName
+    author_epoch: int | None = Field(
+        default=None,
+        ge=0,
+        le=(1 << 32) - 1,
+        description="the set of co-authors this decision is meant for; the present one if left out",
+    )
+
+
+class ExpireSpec(Schema):
+    """A spec whose window has ended."""
+
+    thread_id: ThreadId
+    author: Address
+    content_hash: ContentHash
+
+
+class SpecToSign(Unsigned):
+    """The transaction on the spec."""
+
+    thread_id: ThreadId
+    thread: Address
+    spec: Address
+    author_epoch: int
+
+
+async def decide(deps: Deps, caller: Principal, wanted: DecideSpec) -> SpecToSign:
+    """Check the caller's right and that they have not decided yet, build the transaction."""
+    facts = await _facts(deps, caller, wanted)
+    thread = facts.as_co_author()
+    spec = _pending(facts, wanted.author, wanted.content_hash)
+    if wanted.author_epoch is not None and wanted.author_epoch != thread.author_epoch:
+        raise Conflict(
+            f"the co-authors have changed: this decision is for epoch {wanted.author_epoch}, the "
+            f"thread is at {thread.author_epoch}; look at the thread again and decide anew",
+            code="stale_author_epoch",
+            details={"author_epoch": thread.author_epoch},
+        )
+    _refuse_second(thread, spec, facts)
+    step = instructions.process_approval(
+        approver=caller.wallet,
+        thread=facts.address,
+        spec_author=wanted.author,
+        content_hash=wanted.content_hash,
+        author_epoch=thread.author_epoch,
+        decision=DECISIONS[wanted.decision],
+        message_index=thread.message_count,
+        stake_mint=facts.config.stake_mint,
+        token_program=facts.config.token_program,
+    )
+    unsigned = await build(deps.sender, [step], caller.wallet)
+    return _to_sign(unsigned, facts, wanted)
+
+
+async def expire(deps: Deps, caller: Principal, wanted: ExpireSpec) -> SpecToSign:
+    """Build the refund, which anybody may send once the window has ended."""
+    facts = await _facts(deps, caller, wanted)
+    facts.the_thread()
+    _pending(facts, wanted.author, wanted.content_hash)
+    step = instructions.expire_spec(
+        thread=facts.address,
+        spec_author=wanted.author,
+        content_hash=wanted.content_hash,
+        stake_mint=facts.config.stake_mint,
+        token_program=facts.config.token_program,
+    )
+    unsigned = await build(deps.sender, [step], caller.wallet)
+    return _to_sign(unsigned, facts, wanted)
+
+
+async def _facts(deps: Deps, caller: Principal, wanted: DecideSpec | ExpireSpec) -> Facts:
+    return await gather(
+        deps.sender.rpc,
+        caller.wallet,
+        wanted.thread_id,
+        spec=(wanted.author, wanted.content_hash),
+    )
+
+
+def _pending(facts: Facts, author: object, content_hash: bytes) -> Spec:
+    spec = facts.spec
+    if spec is None:
+        raise NotFound(
+            f"{author} has submitted no spec {content_hash.hex()} to {facts.thread_id!r}",
+            code="unknown_spec",
+        )
+    if spec.status is not SpecStatus.PENDING:
+        raise Conflict(
+            f"the spec is settled already: {SPEC_STATUS_NAMES[spec.status]}",
+            code="spec_not_pending",
+            details={"status": SPEC_STATUS_NAMES[spec.status]},
+        )
+    return spec
+
+
+def _refuse_second(thread: Thread, spec: Spec, facts: Facts) -> None:
+    before = decision_of(thread, spec, facts.wallet)
+    if before is not None:
+        said = "approved" if before is Decision.APPROVE else "denied"
+        raise Conflict(f"you have {said} this spec; a decision is final", code="already_decided")
+
+
+def _to_sign(unsigned: Unsigned, facts: Facts, wanted: DecideSpec | ExpireSpec) -> SpecToSign:
+    return SpecToSign(
+        **unsigned.model_dump(),
+        thread_id=facts.thread_id,
+        thread=facts.address,
+        spec=spec_pda(facts.address, wanted.author, wanted.content_hash),
+        author_epoch=facts.the_thread().author_epoch,
+    )

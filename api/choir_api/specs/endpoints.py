@@ -1,0 +1,57 @@
+"""``/v1/spec``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+
+from choir_api.auth.dependencies import Writer, limited
+from choir_api.db import WriteSession
+from choir_api.deps import Given
+from choir_api.idempotency import IdempotencyKey, once
+from choir_api.responses import Success, refusals, success
+from choir_api.specs import building
+from choir_api.specs.building import DecideSpec, ExpireSpec, SpecToSign
+
+router = APIRouter(prefix="/spec", tags=["specs"])
+
+
+@router.post(
+    "/approve",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("messages"))],
+)
+async def approve_spec(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: DecideSpec,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[SpecToSign]:
+    """The transaction with which a co-author approves or denies a spec."""
+
+    async def effect(_: WriteSession) -> SpecToSign:
+        return await building.decide(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, SpecToSign, effect)
+    return success(request, answer)
+
+
+@router.post(
+    "/expire",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("messages"))],
+)
+async def expire_spec(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: ExpireSpec,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[SpecToSign]:
+    """The transaction that gives the stake of an overdue spec back to its author."""
+
+    async def effect(_: WriteSession) -> SpecToSign:
+        return await building.expire(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, SpecToSign, effect)
+    return success(request, answer)

@@ -1,0 +1,1 @@
+"""Threads: opened and re-levelled by transactions, read from the mirror."""

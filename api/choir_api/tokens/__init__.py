@@ -1,0 +1,1 @@
+"""Stakes in threads: deposit, divest, claim."""

@@ -1,0 +1,1 @@
+"""Transactions: built for a wallet to sign, taken back signed, followed to their end."""
