@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, NegotiationError
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from choir.wire import Codec
 from choir_api.realtime.endpoint import Endpoint, Refused, Upgrade
 from choir_api.realtime.metrics import Metrics, NoMetrics
 from choir_api.realtime.socket import Close, Closing, Connection, Limits, Socket
@@ -43,6 +44,34 @@ class _Route:
     def match(self, path: str) -> dict[str, str] | None:
         found = self._expression.fullmatch(path)
         return {k: unquote(v) for k, v in found.groupdict().items()} if found else None
+
+
+class _Expected(logging.Filter):
+    """Keeps the library's stack traces about peers that send nonsense at debug level."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg != "opening handshake failed":
+            return True
+        log.debug("upgrade failed", exc_info=record.exc_info)
+        return False
+
+
+_protocol_log = logging.getLogger(f"{__name__}.protocol")
+_protocol_log.addFilter(_Expected())
+
+
+def _joined(headers: Headers) -> dict[str, str]:
+    """Headers by lower-case name, repeated ones as one list."""
+    found: dict[str, str] = {}
+    for name, value in headers.raw_items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+def parse_offer(header: str) -> set[str]:
+    """The subprotocols that a client offers."""
+    return {name.strip() for name in header.split(",") if name.strip()}
 
 
 class RealtimeServer:
@@ -107,7 +136,7 @@ class RealtimeServer:
             ping_timeout=limits.heartbeat_timeout_seconds,
             close_timeout=limits.close_seconds,
             max_size=limits.message_bytes,
-            logger=log,
+            logger=_protocol_log,
         )
 
     async def stop(self) -> None:
@@ -144,11 +173,11 @@ class RealtimeServer:
             path=parts.path,
             params=params,
             query=dict(parse_qsl(parts.query)),
-            headers={name.lower(): value for name, value in request.headers.raw_items()},
+            headers=_joined(request.headers),
             remote=str((connection.remote_address or ("",))[0]),
         )
         try:
-            self._check_upgrade(upgrade)
+            self._check_upgrade(upgrade, route.endpoint.subprotocols)
             context = await route.endpoint.admit(upgrade)
         except Refused as refused:
             return self._refuse(route.pattern, refused)
@@ -162,7 +191,7 @@ class RealtimeServer:
                 return route, params
         return None, {}
 
-    def _check_upgrade(self, upgrade: Upgrade) -> None:
+    def _check_upgrade(self, upgrade: Upgrade, spoken: Mapping[str, Codec]) -> None:
         if upgrade.headers.get("upgrade", "").lower() != "websocket":
             raise Refused(
                 426,
@@ -173,6 +202,14 @@ class RealtimeServer:
         origin = upgrade.headers.get("origin")
         if self._origins is not None and origin is not None and origin not in self._origins:
             raise Refused(403, "origin_refused", "Pages of this origin may not connect.")
+        offered = parse_offer(upgrade.headers.get("sec-websocket-protocol", ""))
+        if offered and not spoken.keys() & offered:
+            raise Refused(
+                400,
+                "subprotocol_refused",
+                f"This path speaks {', '.join(spoken) or 'no subprotocol'}; offer one of these "
+                "or none.",
+            )
         if len(self.sockets) >= self.limits.sockets:
             raise Refused(
                 503, "full", "All sockets are taken; try again.", headers={"Retry-After": "5"}
@@ -209,10 +246,7 @@ class RealtimeServer:
         if not offered or connection.admitted is None:
             return None
         spoken = connection.admitted[0].subprotocols
-        for name in spoken:
-            if name in offered:
-                return Subprotocol(name)
-        raise NegotiationError(f"no common subprotocol; this path speaks {', '.join(spoken)}")
+        return next((name for name in offered if name in spoken), None)
 
     # the socket's life
 

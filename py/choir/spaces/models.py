@@ -6,11 +6,10 @@ writes them (configuration, deltas) and ignored where a server answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 __all__ = [
@@ -45,6 +44,13 @@ MAX_OPS = 256
 Role = Literal["owner", "admin", "writer", "reader"]
 Status = Literal["active", "locked", "archived"]
 OpName = Literal["set_phase", "shift_phase", "set_operator", "set_entropy", "set_policy"]
+
+
+def _storable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable characters")
+    return text
+
 
 Radians = Annotated[float, Field(ge=-1e6, le=1e6, description="radians")]
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
@@ -150,7 +156,7 @@ class SpacePolicy(_Given):
 class SpaceConfig(_Given):
     """What a space is created with."""
 
-    name: str = Field(default="", max_length=200)
+    name: Annotated[str, AfterValidator(_storable)] = Field(default="", max_length=200)
     basis: Basis = Basis()
     phases: PhaseProfile = PhaseProfile()
     operators: OperatorSet = OperatorSet()
@@ -195,7 +201,7 @@ class SessionToken(_Answered):
 class Telemetry(_Answered):
     """Five measures of a state; `choir.spaces.engine.measures` defines them."""
 
-    t: int = Field(description="ticks since the space was created")
+    t: int = Field(description="ticks of 50 ms since the space was created")
     resonance_strength: float
     coherence: float
     locality: float
@@ -226,9 +232,11 @@ class Op(_Given):
     """One operation; `path` is a JSON pointer such as ``/state/phases/3``."""
 
     op: OpName
-    path: str = Field(max_length=200)
-    value: Any
-    meta: Mapping[str, Any] | None = None
+    path: Annotated[str, AfterValidator(_storable)] = Field(max_length=200)
+    value: JsonValue
+    meta: dict[str, JsonValue] | None = Field(
+        default=None, description="passed on to every replica; at most 1 KiB of JSON"
+    )
 
 
 class Delta(_Given):
@@ -252,7 +260,7 @@ class Delta(_Given):
         default=None,
         description="1, 2, 3… within a session: makes sending again safe; by default the next",
     )
-    session_id: str | None = Field(
+    session_id: Annotated[str, AfterValidator(_storable)] | None = Field(
         default=None, max_length=64, description="whose counter; on a socket, its own session's"
     )
 

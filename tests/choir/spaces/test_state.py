@@ -207,3 +207,27 @@ def test_counters() -> None:
     assert check_counter(4, 1) is None
     with pytest.raises(CounterGap, match="next counter is 5, got 7"):
         check_counter(4, 7)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"a": float("nan")},
+        {"a": [float("inf")]},
+        {"a": 2**64},
+        {"a": "\ud800"},
+        {"a": "x" * 1025},
+        {"a": [[[[[[[[[0]]]]]]]]]},
+    ],
+)
+def test_meta_that_some_encoding_cannot_carry_is_refused(meta: Any) -> None:
+    op = Op.model_construct(op="shift_phase", path="/state/phases/0", value=1.0, meta=meta)
+    with pytest.raises(InvalidOp, match="meta"):
+        normalise([op], SIZE)
+
+
+def test_meta_is_kept() -> None:
+    op = Op(op="shift_phase", path="/state/phases/0", value=1.0, meta={"why": ["x", {"y": 1}]})
+    (change,) = normalise([op], SIZE)
+    assert change.meta is not None
+    assert change.meta["why"] == ["x", {"y": 1}]

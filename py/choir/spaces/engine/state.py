@@ -9,11 +9,13 @@ sent to replicas and applied is the normalised form, so every copy computes the 
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from choir.errors import ChoirError, InvalidInput
@@ -42,7 +44,8 @@ __all__ = [
     "snapshot",
 ]
 
-MAX_META_ITEMS: Final = 16
+MAX_META_BYTES: Final = 1024
+MAX_META_DEPTH: Final = 8
 _SECTIONS: Final[Mapping[OpName, str]] = {
     "set_phase": "phases",
     "shift_phase": "phases",
@@ -139,8 +142,8 @@ def normalise(ops: Iterable[Op], size: int) -> tuple[Change, ...]:
     for op in ops:
         section = _SECTIONS[op.op]
         path = op.path if op.path.startswith("/state/") else f"/state{op.path}"
-        if op.meta is not None and len(op.meta) > MAX_META_ITEMS:
-            raise InvalidOp(f"{op.path}: meta has more than {MAX_META_ITEMS} items", path=op.path)
+        if op.meta is not None:
+            _check_meta(op.meta, op.path)
         if section == "phases":
             changes.append(_phase(op, path, size))
         else:
@@ -148,6 +151,29 @@ def normalise(ops: Iterable[Op], size: int) -> tuple[Change, ...]:
     if len(changes) > MAX_OPS:
         raise InvalidOp(f"one delta has at most {MAX_OPS} operations", path="/")
     return tuple(changes)
+
+
+def _check_meta(meta: Mapping[str, Any], path: str) -> None:
+    """Refuses what not every encoding of a frame could carry."""
+
+    def depth(value: Any) -> int:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidOp(f"{path}: numbers in meta must be finite", path=path)
+        inside = value.values() if isinstance(value, Mapping) else value
+        if isinstance(inside, str) or not isinstance(inside, Iterable):
+            return 0
+        return 1 + max(map(depth, inside), default=0)
+
+    try:
+        fits = depth(meta) <= MAX_META_DEPTH and len(orjson.dumps(meta)) <= MAX_META_BYTES
+    except (TypeError, RecursionError):  # no UTF-8, or an integer past 64 bits
+        fits = False
+    if not fits:
+        raise InvalidOp(
+            f"{path}: meta is at most {MAX_META_BYTES} bytes of JSON, {MAX_META_DEPTH} levels "
+            "deep, with integers of 64 bits",
+            path=path,
+        )
 
 
 def _phase(op: Op, path: str, size: int) -> Change:
