@@ -1,0 +1,297 @@
+"""A chain that exists in memory, as a source: what it holds is exact, how it tells is not.
+
+`SyntheticChain` keeps slots of transactions and every account's state at every slot's end, so
+that a test can compare the mirror with it. `SyntheticSource` gives it out through the port with
+the faults a plan asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Sequence,
+)
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import base58
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from choir.events import EVENT_INSTRUCTION
+from choir.ids import PROGRAM_ID, event_authority_pda
+from choir_indexer.model import (
+    FETCHED,
+    AccountUpdate,
+    Frontier,
+    Hint,
+    HistoryBatch,
+    RawTransaction,
+    SignatureRef,
+    SignatureSeen,
+    SlotSeen,
+)
+from choir_indexer.sources import Feed, Snapshot, SourceError, SourceLost
+
+PAYER = bytes([7]) * 32
+GENESIS = "11111111111111111111111111111111"
+
+
+def key(name: str) -> bytes:
+    """An address made from a name."""
+    return hashlib.sha256(name.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A transaction on the chain: what it wrote (None closes), and its events as bytes."""
+
+    ref: SignatureRef
+    writes: dict[bytes, bytes | None]
+    events: tuple[bytes, ...]
+    error: Any = None
+
+    def json(self) -> dict[str, Any]:
+        """As `getTransaction` answers."""
+        accounts = [PAYER, *self.writes, bytes(PROGRAM_ID), bytes(event_authority_pda())]
+        names = [str(Pubkey(a)) for a in accounts]
+        program = len(accounts) - 2
+        call = {"programIdIndex": program, "accounts": [len(accounts) - 1], "stackHeight": 2}
+        calls = [
+            {**call, "data": base58.b58encode(EVENT_INSTRUCTION + event).decode()}
+            for event in self.events
+        ]
+        return {
+            "slot": self.ref.slot,
+            "blockTime": 1_700_000_000 + self.ref.slot,
+            "version": "legacy",
+            "transaction": {
+                "signatures": [str(Signature(self.ref.signature))],
+                "message": {
+                    "accountKeys": names,
+                    "header": {
+                        "numRequiredSignatures": 1,
+                        "numReadonlySignedAccounts": 0,
+                        "numReadonlyUnsignedAccounts": 2,
+                    },
+                    "instructions": [
+                        {"programIdIndex": program, "accounts": [], "data": "", "stackHeight": 1}
+                    ],
+                    "recentBlockhash": GENESIS,
+                },
+            },
+            "meta": {
+                "err": self.error,
+                "fee": 5000,
+                "innerInstructions": [{"index": 0, "instructions": calls}] if calls else [],
+                "loadedAddresses": {"writable": [], "readonly": []},
+                "logMessages": [],
+                "preBalances": [],
+                "postBalances": [],
+            },
+        }
+
+
+@dataclass
+class SyntheticChain:
+    """Slots from 1 on; `slot` is the newest closed one."""
+
+    genesis: str = GENESIS
+    slot: int = 0
+    transactions: list[Ran] = field(default_factory=list)
+    states: dict[bytes, list[tuple[int, bytes | None]]] = field(default_factory=dict)
+    listeners: list[Callable[[list[Hint]], None]] = field(default_factory=list)
+    _made: int = 0
+    fetches: int = 0
+
+    def close_slot(
+        self, *transactions: tuple[dict[bytes, bytes | None], Sequence[bytes]], skip: int = 0
+    ) -> int:
+        """Run transactions (writes, events) in one slot and close it; returns the slot."""
+        self.slot += 1 + skip
+        written: dict[bytes, bytes | None] = {}
+        hints: list[Hint] = [SlotSeen(self.slot)]
+        for position, (writes, events) in enumerate(transactions):
+            self._made += 1
+            digest = hashlib.sha512(f"{self.genesis}{self._made}".encode()).digest()
+            ref = SignatureRef(digest, self.slot, position)
+            self.transactions.append(Ran(ref, dict(writes), tuple(events)))
+            written |= writes
+            hints.append(SignatureSeen(digest, self.slot))
+        for number, (pubkey, data) in enumerate(written.items()):
+            self.states.setdefault(pubkey, []).append((self.slot, data))
+            if data is not None:  # a node does not announce what is closed
+                hints.append(
+                    AccountUpdate(pubkey, self.slot, number + 1, data, 1, bytes(PROGRAM_ID))
+                )
+        for listener in self.listeners:
+            listener(hints)
+        return self.slot
+
+    def at(self, pubkey: bytes, slot: int) -> bytes | None:
+        """An account's data at the end of `slot`."""
+        found = None
+        for when, data in self.states.get(pubkey, ()):
+            if when <= slot:
+                found = data
+        return found
+
+    def live(self) -> dict[bytes, bytes]:
+        """Every account there is now."""
+        now = {pubkey: self.at(pubkey, self.slot) for pubkey in self.states}
+        return {pubkey: data for pubkey, data in now.items() if data is not None}
+
+
+class Faults:
+    """What goes wrong; the plain one lets everything through."""
+
+    def before(self, call: str) -> None:
+        """Called before each request; may raise SourceError."""
+
+    def announced(self, hints: list[Hint]) -> list[Hint] | SourceLost:
+        """What becomes of announcements: all, some, twice, in another order, or the end."""
+        return hints
+
+    def lag(self) -> int:
+        """How many slots the node that answers is behind."""
+        return 0
+
+
+class SyntheticSource:
+    """The chain through the port.
+
+    `idle` is set whenever the mirror waits for announcements and none are left; `at_frontier` is
+    awaited each time the mirror asks how far it may go.
+    """
+
+    def __init__(
+        self,
+        chain: SyntheticChain,
+        faults: Faults | None = None,
+        *,
+        batch: int = 3,
+        at_frontier: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.chain = chain
+        self.faults = faults or Faults()
+        self.batch = batch
+        self.at_frontier = at_frontier
+        self.idle = asyncio.Event()
+        self.program_reason: str | None = None
+
+    async def genesis_hash(self) -> str:
+        return self.chain.genesis
+
+    async def program_missing(self) -> str | None:
+        self.faults.before("program")
+        return self.program_reason
+
+    @asynccontextmanager
+    async def feed(self) -> AsyncIterator[Feed]:
+        self.faults.before("feed")
+        feed = _Feed(self)
+        self.chain.listeners.append(feed.put)
+        try:
+            yield feed
+        finally:
+            self.chain.listeners.remove(feed.put)
+
+    async def frontier(self) -> Frontier:
+        self.faults.before("frontier")
+        if self.at_frontier is not None:
+            await self.at_frontier()
+        slot = max(self.chain.slot - self.faults.lag(), 0)
+        return Frontier(slot, max(slot - 32, 0))
+
+    async def history(
+        self, after: int, through: int, *, overlap: int = 0
+    ) -> AsyncGenerator[HistoryBatch, None]:
+        self.faults.before("list")
+        listed = [r for r in self.chain.transactions if after < r.ref.slot <= through]
+        recheck = tuple(
+            r.ref for r in self.chain.transactions if after - overlap < r.ref.slot <= after
+        )
+        begin = after
+        while True:
+            part = listed[: self.batch]
+            while len(part) < len(listed) and listed[len(part)].ref.slot == part[-1].ref.slot:
+                part = listed[: len(part) + 1]
+            listed = listed[len(part) :]
+            end = part[-1].ref.slot if listed else through
+            self.faults.before("transactions")
+            raws = tuple(RawTransaction(r.ref, r.json()) for r in part)
+            yield HistoryBatch(begin, end, raws, recheck)
+            begin, recheck = end, ()
+            if not listed:
+                return
+
+    async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
+        self.faults.before("accounts")
+        # a node answers for any slot it has from the one asked for
+        return self._updates(pubkeys, max(self.chain.slot - self.faults.lag(), at_least))
+
+    async def snapshot(self, *, at_least: int) -> Snapshot:
+        self.faults.before("snapshot")
+        slot = max(self.chain.slot - self.faults.lag(), at_least)
+        updates = self._updates(self.chain.states, slot)
+        return Snapshot(slot, tuple(u for u in updates if u.data is not None))
+
+    async def close(self) -> None:
+        pass
+
+    def _updates(self, pubkeys: Iterable[bytes], slot: int) -> list[AccountUpdate]:
+        self.chain.fetches += 1
+        version, owner = FETCHED + self.chain.fetches, bytes(PROGRAM_ID)
+        found = []
+        for pubkey in pubkeys:
+            data = self.chain.at(pubkey, slot)
+            if data is None:
+                found.append(AccountUpdate(pubkey, slot, version, None, certain=False))
+            else:
+                found.append(AccountUpdate(pubkey, slot, version, data, 1, owner))
+        return found
+
+
+class _Feed:
+    def __init__(self, source: SyntheticSource) -> None:
+        self._source = source
+        self._hints: list[Hint] = []
+        self._lost: SourceLost | None = None
+        self._wake = asyncio.Event()
+
+    def put(self, hints: list[Hint]) -> None:
+        left = self._source.faults.announced(list(hints))
+        if isinstance(left, SourceLost):
+            self._lost = left
+        else:
+            self._hints += left
+        self._source.idle.clear()
+        self._wake.set()
+
+    async def take(self) -> Sequence[Hint]:
+        while not self._hints:
+            if self._lost is not None:
+                raise self._lost
+            self._source.idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+        taken, self._hints = self._hints, []
+        return taken
+
+
+__all__ = [
+    "Faults",
+    "Ran",
+    "SourceError",
+    "SyntheticChain",
+    "SyntheticSource",
+    "key",
+]

@@ -1,0 +1,372 @@
+"""The pump on a real PostgreSQL and a real engine, with failures put between any two steps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.indexer.vectors.seeding import Seeder, WordVectors, base58
+
+from choir.embed import OffLoop
+from choir.privacy import AccessFilter, Level, Viewer
+from choir.testing import ManualClock
+from choir.vectors import ModelMismatch, Query, VectorStore, VectorsUnavailable
+from choir.vectors.edge import EdgeStore
+from choir_indexer.store import DatabaseUnreachable
+from choir_indexer.vectors import Pump
+
+PUBLIC = AccessFilter.for_viewer(Viewer())
+EVERYONE = AccessFilter(frozenset({"public", "premium"}))
+
+
+class Flaky:
+    """A real store, of which each call can fail, before or after the real one has run."""
+
+    def __init__(self, store: VectorStore, fails: Any) -> None:
+        self._store, self._fails = store, fails
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._store, name)
+
+        async def call(*args: Any, **more: Any) -> Any:
+            self.calls.append(name)
+            when = self._fails(name)
+            if when == "before":
+                raise VectorsUnavailable("not now")
+            answer = await real(*args, **more)
+            if when == "after":
+                raise VectorsUnavailable("lost the answer")
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def pump(database_url: str, store: EdgeStore, embedder: OffLoop) -> Pump:
+    return Pump(database_url, store, embedder, clock=ManualClock(), batch=4)
+
+
+async def found(store: VectorStore, text: str, access: AccessFilter = PUBLIC) -> list[str]:
+    hits = await store.search(Query(access, vector=WordVectors().embed_query(text), limit=400))
+    return [hit.message for hit in hits]
+
+
+async def test_a_message_with_its_content_is_found(
+    seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    first = await seed.said("T", 0, "a river runs")
+    second = await seed.said("T", 1, "the budget grows")
+    assert await pump.run_once() > 0
+    assert await seed.pending() == 0
+    assert await found(store, "river") == [first, second]
+    assert await found(store, "budget") == [second, first]
+    assert await pump.run_once() == 0
+    assert pump.metrics.indexed._value.get() == 2
+
+
+async def test_content_may_come_after_its_message_or_before(
+    seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    late = await seed.message("T", 0, "comes later")
+    await pump.run_once()
+    assert await found(store, "later") == []
+    await seed.content("T", "comes later")
+    await seed.content("T", "comes first")
+    await pump.run_once()
+    assert await found(store, "later") == [late]
+    early = await seed.message("T", 1, "comes first")
+    await pump.run_once()
+    assert set(await found(store, "first")) == {late, early}
+    assert await seed.pending() == 0
+
+
+async def test_a_thread_may_come_after_its_messages(
+    seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    message = await seed.said("T", 0, "early bird")
+    await pump.run_once()
+    assert await found(store, "bird") == []
+    await seed.thread("T", level=Level.PREMIUM)
+    await pump.run_once()
+    assert await found(store, "bird", EVERYONE) == [message]
+    assert await found(store, "bird") == []
+
+
+async def test_only_the_content_that_the_chain_vouches_for_is_indexed(
+    seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    await seed.message("T", 0, "what was signed")
+    await seed.content("T", "something else")
+    await seed.content("U", "what was signed")  # another thread's
+    await pump.run_once()
+    assert await store.count() == 0
+
+
+async def test_levels_are_followed(seed: Seeder, pump: Pump, store: EdgeStore) -> None:
+    await seed.thread("T")
+    messages = [await seed.said("T", index, f"word{index} here") for index in range(10)]
+    other = await seed.thread("U") or await seed.said("U", 0, "stays here")
+    await pump.run_once()
+    mine = AccessFilter.for_viewer(Viewer("w", threads=frozenset({base58("T")})))
+    for level, expected in (
+        (Level.THREAD_ONLY, [0, 10]),
+        (Level.ENCRYPTED, [0, 0]),
+        (Level.PREMIUM, [0, 10]),
+        (Level.PUBLIC, [10, 10]),
+    ):
+        await seed.level("T", level)
+        await pump.run_once()
+        for access, count in zip((PUBLIC, mine), expected, strict=True):
+            seen = await found(store, "here", access)
+            assert len(set(seen) & set(messages)) == count, (level, access)
+            assert other in seen
+        by_words = await store.search(Query(mine, words="word3"))
+        assert [hit.message for hit in by_words] == ([messages[3]] if level is Level.PUBLIC else [])
+
+
+async def test_a_removed_message_goes(seed: Seeder, pump: Pump, store: EdgeStore) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "undone by a fork")
+    stays = await seed.said("T", 1, "kept by the fork")
+    await pump.run_once()
+    await seed.remove("T", 0)
+    await pump.run_once()
+    assert await found(store, "fork") == [stays]
+
+
+async def test_the_same_row_twice_and_rows_in_any_order_change_nothing(
+    seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    message = await seed.said("T", 0, "once")
+    for kind in ("removed", "message", "removed", "message", "privacy", "thread"):
+        await seed.note(kind, "T", None if kind in ("privacy", "thread") else _key(message))
+    await pump.run_once()
+    assert await found(store, "once") == [message]
+    assert await store.count() == 1
+
+
+def _key(message: str) -> bytes:
+    from solders.pubkey import Pubkey
+
+    return bytes(Pubkey.from_string(message))
+
+
+async def test_a_joined_author_costs_no_new_vectors(
+    seed: Seeder, pump: Pump, words: WordVectors
+) -> None:
+    await seed.thread("T")
+    for index in range(6):
+        await seed.said("T", index, f"text {index}")
+    await pump.run_once()
+    before = len(words.texts)
+    await seed.note("thread", "T")
+    await pump.run_once()
+    assert len(words.texts) == before == 6
+
+
+@pytest.mark.parametrize("seed_number", range(8))
+async def test_no_row_is_lost_wherever_the_store_fails(
+    seed_number: int, database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    rng = random.Random(seed_number)
+    flaky = Flaky(store, lambda name: rng.choice(("before", "after", None, None)))
+    pump = Pump(database_url, flaky, embedder, clock=ManualClock(), batch=3)
+    levels = {"T": Level.PUBLIC, "U": Level.PREMIUM, "V": Level.THREAD_ONLY}
+    for name, level in levels.items():
+        await seed.thread(name, level=level)
+    for index in range(12):
+        await seed.said(rng.choice("TUV"), index, f"item {index} of many")
+    await seed.level("U", Level.PUBLIC)
+    await seed.level("T", Level.THREAD_ONLY)
+    for _ in range(500):
+        if not await seed.pending():
+            break
+        try:
+            await pump.run_once()
+        except VectorsUnavailable:
+            continue
+    assert await seed.pending() == 0
+    rows = await seed.connection.fetch(
+        "SELECT m.pubkey FROM chain.messages m JOIN chain.threads t ON t.pubkey = m.thread "
+        "WHERE t.privacy = 0"
+    )
+    assert await store.count() == 12
+    assert len(await found(store, "item")) == len(rows)
+
+
+async def test_killed_between_any_two_awaits_the_rows_are_still_there(
+    database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    for index in range(5):
+        await seed.said("T", index, f"survivor {index}")
+    rows = await seed.pending()
+    # cancel at the first, second, third … call into the store
+    await store.ensure_collection(model=embedder.name, dimension=embedder.dimension)
+    for stop_at in range(1, 30):
+        reached = itertools.count(1)
+
+        def kill(name: str, reached: Iterator[int] = reached, stop_at: int = stop_at) -> None:
+            if next(reached) == stop_at:
+                current = asyncio.current_task()
+                assert current is not None
+                current.cancel()
+
+        pump = Pump(database_url, Flaky(store, kill), embedder, clock=ManualClock(), batch=2)
+        try:
+            await asyncio.create_task(pump.run_once())
+        except asyncio.CancelledError:
+            left = await seed.pending()
+            assert 0 < left <= rows
+            continue
+        break
+    assert await seed.pending() == 0
+    assert await store.count() == 5
+    assert len(await found(store, "survivor")) == 5
+
+
+async def test_run_waits_longer_after_each_failure_and_then_recovers(
+    database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "patience")
+    failures = 8
+    done = asyncio.Event()
+
+    def fails(name: str) -> str | None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            return "before"
+        if name == "count":
+            done.set()
+        return None
+
+    clock = ManualClock()
+    pump = Pump(database_url, Flaky(store, fails), embedder, clock=clock, interval_s=60)
+    task = asyncio.create_task(pump.run())
+    async with asyncio.timeout(30):
+        await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert clock.slept[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6]
+    assert await found(store, "patience")
+    assert pump.metrics.failures.labels("VectorsUnavailable")._value.get() == 8
+
+
+async def test_run_is_woken_by_a_notification(
+    database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    asleep = asyncio.Event()
+
+    async def forever(_: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    pump = Pump(database_url, store, embedder, clock=ManualClock(on_sleep=forever))
+    task = asyncio.create_task(pump.run())
+    async with asyncio.timeout(30):
+        await asleep.wait()
+        await seed.thread("T")
+        message = await seed.said("T", 0, "wake up")
+        # its outbox rows cannot be locked by us before the pump's transaction has ended
+        while await found(store, "wake") != [message]:
+            await seed.connection.fetch("SELECT FROM chain.outbox FOR UPDATE")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_two_pumps_do_not_work_at_once(
+    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    holder = await asyncpg.connect(database_url)
+    assert await holder.fetchval("SELECT pg_try_advisory_lock($1)", 0x63686F69725F7670)
+    assert await pump.run_once() == 0
+    assert await seed.pending() == 1
+    await holder.close()
+    assert await pump.run_once() == 1
+
+
+async def test_an_emptied_store_is_filled_again_from_the_tables(
+    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore, embedder: OffLoop, tmp_path: Path
+) -> None:
+    await seed.thread("T", level=Level.PREMIUM)
+    await seed.thread("E", level=Level.ENCRYPTED)
+    for index in range(9):
+        await seed.said("T", index, f"kept {index}")
+    await seed.said("E", 0, "sealed")
+    await pump.run_once()
+    await store.aclose()
+    again = EdgeStore(tmp_path / "another")
+    reconciled = await Pump(database_url, again, embedder, batch=4).reconcile()
+    assert (reconciled.written, reconciled.removed) == (9, 0)
+    assert len(await found(again, "kept", EVERYONE)) == 9
+    # and once more there is nothing to do
+    assert (await Pump(database_url, again, embedder).reconcile()).written == 0
+    await again.aclose()
+
+
+async def test_reconciling_puts_right_what_differs(
+    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    messages = [await seed.said("T", index, f"point {index}") for index in range(6)]
+    await pump.run_once()
+    await store.delete(messages[:2])  # lost
+    await seed.level("T", Level.PREMIUM, noted=False)  # not told
+    await seed.connection.execute("DELETE FROM chain.messages WHERE pubkey = $1", _key(messages[5]))
+    reconciled = await pump.reconcile()
+    assert (reconciled.written, reconciled.removed) == (5, 1)
+    assert await found(store, "point") == []
+    assert set(await found(store, "point", EVERYONE)) == set(messages[:5])
+
+
+async def test_it_starts_before_the_api_has_made_its_tables(
+    empty_database_url: str, store: EdgeStore, embedder: OffLoop
+) -> None:
+    from choir_indexer.store import migrate
+
+    await asyncio.to_thread(migrate, empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    seed = Seeder(connection)
+    await seed.thread("T")
+    await seed.message("T", 0, "nobody has brought it")
+    pump = Pump(empty_database_url, store, embedder, clock=ManualClock())
+    assert await pump.run_once() == 2
+    assert await store.count() == 0
+    await connection.close()
+
+
+async def test_what_it_cannot_reach_is_named(store: EdgeStore, embedder: OffLoop) -> None:
+    pump = Pump("postgresql://choir:secret@127.0.0.1:1/none", store, embedder)
+    with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1") as refused:
+        await pump.run_once()
+    assert "secret" not in str(refused.value)
+
+
+async def test_vectors_of_another_model_stop_it(
+    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "first model")
+    await pump.run_once()
+
+    class Other(WordVectors):
+        name = "other@2"
+
+    await seed.said("T", 1, "second model")
+    with pytest.raises(ModelMismatch):
+        await Pump(database_url, store, OffLoop(Other())).run_once()
+    assert await seed.pending() > 0
