@@ -1,0 +1,313 @@
+"""Who watches which thread, and the delivery of every event to each of them exactly once.
+
+A subscription is a position in its thread's sequence. Whatever wakes a thread (a hint, a new
+subscriber, a reconnection) makes its pump read the events after the lowest position, in one
+snapshot with the thread's state, and hand each subscriber those after their own. So a hint
+may be lost, late or repeated, and a subscriber may join at any moment: nothing is missed and
+nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from solders.pubkey import Pubkey
+from sqlalchemy.exc import SQLAlchemyError
+
+from choir.privacy import Access, Role
+from choir_api.auth.principal import Principal
+from choir_api.auth.service import REVOKED_CHANNEL
+from choir_api.content.rendering import access_to, render, viewer_of
+from choir_api.content.store import Body, bodies
+from choir_api.deps import Deps
+from choir_api.mirror import keys
+from choir_api.realtime import Close, Outgoing, Socket
+from choir_api.stream.events import channel_of, public, realtime_of
+from choir_api.stream.frames import Channel, frame
+from choir_api.stream.listener import Listener
+from choir_indexer.store import read
+
+log = logging.getLogger(__name__)
+
+THREAD_CHANNEL = "choir_thread"
+BATCH = 200
+RETRY_S = 1.0
+
+
+@dataclass(eq=False)
+class Client:
+    """A socket and who is behind it.
+
+    Attributes:
+        principal: the wallet that proved itself, None for an anonymous viewer.
+        welcomed: the handshake is over.
+        challenge: the message that was given to sign.
+        subscriptions: by thread id.
+    """
+
+    socket: Socket[Any] | None = None
+    principal: Principal | None = None
+    welcomed: bool = False
+    challenge: str | None = None
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    def push(self, outgoing: Outgoing | dict[str, Any]) -> None:
+        """Send a frame, if the socket still lives."""
+        assert self.socket is not None
+        self.socket.push(outgoing)
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One client's watch on one thread.
+
+    Attributes:
+        epoch: of the sequence it is in.
+        position: every event up to this one has been delivered or was not asked for.
+        sent: the last one that was delivered; a delta names it, so that gaps show.
+        acknowledged: the last one that the client says it has applied.
+    """
+
+    client: Client
+    thread: bytes
+    thread_id: str
+    channels: frozenset[Channel]
+    epoch: int
+    position: int
+    sent: int
+    acknowledged: int = 0
+
+
+@dataclass(eq=False)
+class _Room:
+    thread: bytes
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    subscriptions: set[Subscription] = field(default_factory=set)
+    pump: asyncio.Task[None] | None = None
+
+
+def may_watch(principal: Principal | None, access: Access, *, anonymous: bool) -> bool:
+    """Whether this viewer may follow the thread at all: nobody in particular only public ones."""
+    if principal is not None:
+        return True
+    return anonymous and access.view.name == "FULL"
+
+
+class Hub:
+    """All subscriptions of this process.
+
+    Args:
+        deps: the API's ports.
+
+    Attributes:
+        resynchronise: sends a subscription a fresh snapshot and moves it there; set by the
+            endpoint.
+    """
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._rooms: dict[bytes, _Room] = {}
+        self._clients: set[Client] = set()
+        self.resynchronise: Callable[[Subscription], Awaitable[None]] | None = None
+        self._listener = Listener(
+            deps.settings.database_url,
+            {THREAD_CHANNEL: self._on_thread, REVOKED_CHANNEL: self._on_revoked},
+            on_gap=self._wake_all,
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen; returns once the hints come in."""
+        self._task = asyncio.create_task(self._listener.run())
+        connected = asyncio.create_task(self._listener.connected.wait())
+        await asyncio.wait({self._task, connected}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def stop(self) -> None:
+        """End every pump and the listening."""
+        tasks = [room.pump for room in self._rooms.values() if room.pump]
+        tasks += [self._task] if self._task else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._rooms.clear()
+
+    def join(self, client: Client) -> None:
+        """Remember a client, so that the end of its session reaches it."""
+        self._clients.add(client)
+
+    def leave(self, client: Client) -> None:
+        """Forget a client and its subscriptions."""
+        self._clients.discard(client)
+        for subscription in list(client.subscriptions.values()):
+            self.remove(subscription)
+
+    def add(self, subscription: Subscription) -> None:
+        """Deliver from the subscription's position on."""
+        client = subscription.client
+        if (before := client.subscriptions.get(subscription.thread_id)) is not None:
+            self.remove(before)
+        client.subscriptions[subscription.thread_id] = subscription
+        room = self._rooms.setdefault(subscription.thread, _Room(subscription.thread))
+        room.subscriptions.add(subscription)
+        if room.pump is None:
+            room.pump = asyncio.create_task(self._pump(room))
+        room.wake.set()  # events since its snapshot was read
+
+    def remove(self, subscription: Subscription) -> None:
+        """Deliver no more."""
+        subscription.client.subscriptions.pop(subscription.thread_id, None)
+        room = self._rooms.get(subscription.thread)
+        if room is None:
+            return
+        room.subscriptions.discard(subscription)
+        if not room.subscriptions:
+            del self._rooms[subscription.thread]
+            if room.pump is not None and room.pump is not asyncio.current_task():
+                room.pump.cancel()
+
+    def _on_thread(self, payload: str) -> None:
+        try:
+            thread = bytes(Pubkey.from_string(json.loads(payload)["thread"]))
+        except (ValueError, KeyError, TypeError):
+            log.warning("a hint that cannot be read: %.100s", payload)
+            return
+        if (room := self._rooms.get(thread)) is not None:
+            room.wake.set()
+
+    def _on_revoked(self, payload: str) -> None:
+        try:
+            ended = UUID(payload)
+        except ValueError:
+            return
+        for client in list(self._clients):
+            who = client.principal
+            if who is not None and ended in (who.session_id, who.key_id):
+                assert client.socket is not None
+                client.socket.close(Close.UNAUTHENTICATED, "the session was revoked")
+
+    def _wake_all(self) -> None:
+        for room in self._rooms.values():
+            room.wake.set()
+
+    async def _pump(self, room: _Room) -> None:
+        while room.subscriptions:
+            await room.wake.wait()
+            room.wake.clear()
+            try:
+                if await self._deliver(room):
+                    room.wake.set()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("reading events failed, trying again: %s", error)
+                room.wake.set()
+                await asyncio.sleep(RETRY_S)
+
+    async def _deliver(self, room: _Room) -> bool:
+        """Hand out one batch; True when there may be more."""
+        subscribers = list(room.subscriptions)
+        async with self._deps.database.read() as session:
+            head = await read.head(session, room.thread)
+            current = [each for each in subscribers if each.epoch == head.epoch]
+            since = min((each.position for each in current), default=head.seq)
+            events = await read.events_since(session, room.thread, head.epoch, since, limit=BATCH)
+            thread = await read.thread(session, room.thread)
+            contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
+        if thread is None:  # the mirror is being rebuilt; its first event wakes us
+            return False
+        for subscription in subscribers:
+            if subscription.epoch != head.epoch and self.resynchronise is not None:
+                await self.resynchronise(subscription)
+        if events and events[0].seq != since + 1:
+            # older ones are no longer kept: a fresh start instead of a gap
+            behind = [each for each in current if each.position < events[0].seq - 1]
+            for subscription in behind:
+                if self.resynchronise is not None:
+                    await self.resynchronise(subscription)
+            current = [each for each in current if each not in behind]
+        self._hand_out(thread, events, contents, current)
+        return len(events) == BATCH
+
+    def _hand_out(
+        self,
+        thread: read.ThreadRow,
+        events: Sequence[read.EventRow],
+        contents: dict[bytes, Body],
+        subscribers: Sequence[Subscription],
+    ) -> None:
+        address = Pubkey.from_bytes(thread.pubkey)
+        authors = keys(thread.co_authors)
+        made: dict[tuple[Role, int, int], Outgoing] = {}
+        for subscription in subscribers:
+            if subscription not in subscription.client.subscriptions.values():
+                continue
+            principal = subscription.client.principal
+            access = access_to(viewer_of(principal, address, authors), address, thread.privacy)
+            anonymous = self._deps.settings.anonymous_sockets
+            if not may_watch(principal, access, anonymous=anonymous):
+                self._dismiss(subscription)
+                continue
+            for event in events:
+                if event.seq <= subscription.position:
+                    continue
+                subscription.position = event.seq
+                if channel_of(event.kind) not in subscription.channels:
+                    continue
+                key = (access.role, event.seq, subscription.sent)
+                outgoing = made.get(key)
+                if outgoing is None:
+                    delta = self._delta(thread, event, subscription.sent, access, contents)
+                    outgoing = made[key] = Outgoing(delta)
+                subscription.sent = event.seq
+                subscription.client.push(outgoing)
+
+    def _delta(
+        self,
+        thread: read.ThreadRow,
+        event: read.EventRow,
+        after: int,
+        access: Access,
+        contents: dict[bytes, Body],
+    ) -> dict[str, Any]:
+        payload: dict[str, Any] = {
+            "event": realtime_of(event.kind, co_author=access.role is Role.CO_AUTHOR),
+            "kind": event.kind,
+            "epoch": event.epoch,
+            "after": after,
+            "slot": event.slot,
+            "at": event.at,
+            "data": public(dict(event.payload)),
+        }
+        digest = _hash_of(event)
+        if digest is not None and event.kind in _WITH_CONTENT:
+            view = render(digest, contents.get(digest), access)
+            payload["content"] = view.model_dump(mode="json", exclude_none=True)
+        return frame("delta", payload, self._deps.now(), thread_id=thread.thread_id, seq=event.seq)
+
+    def _dismiss(self, subscription: Subscription) -> None:
+        self.remove(subscription)
+        subscription.client.push(
+            frame(
+                "unsubscribed",
+                {"code": "forbidden", "message": "the thread is no longer public; sign in"},
+                self._deps.now(),
+                thread_id=subscription.thread_id,
+            )
+        )
+
+
+_WITH_CONTENT = frozenset({"MessagePosted", "SpecSubmitted"})
+
+
+def _hash_of(event: read.EventRow) -> bytes | None:
+    text = event.payload.get("content_hash")
+    return bytes.fromhex(text) if isinstance(text, str) else None
+
+
+def _hashes(events: Sequence[read.EventRow]) -> list[bytes]:
+    found = (_hash_of(event) for event in events if event.kind in _WITH_CONTENT)
+    return [digest for digest in found if digest is not None]
