@@ -1,3 +1,384 @@
-OUTBOX_CHANNEL = "choir_outbox"
-class Pump: ...
-class PumpMetrics: ...
+"""From the outboxes to the vector store, losing nothing.
+
+A row of ``chain.outbox`` or ``app.content_outbox`` says that something about a message or a
+thread changed. It says nothing of *what*: for each message named, the tables are read as
+they are now, and the store is made to agree. Working on a row twice, or on rows in another
+order, therefore ends in the same state, and a row is deleted in the transaction that ends
+after the store has taken it. Killed anywhere in between, the row is still there.
+
+One pump works at a time (an advisory lock held by its connection). A level read just before
+it changed is put right by that change's own row, which comes later; until then the API's
+recheck stands between the index and a reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from solders.pubkey import Pubkey
+
+from choir.clock import Clock, SystemClock
+from choir.privacy import Level
+from choir.vectors import Point, VectorsError, VectorStore
+from choir_indexer.store.errors import DatabaseUnreachable, unreachable
+from choir_indexer.vectors import tables
+from choir_indexer.vectors.tables import Message
+
+if TYPE_CHECKING:
+    import uuid
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+OUTBOX_CHANNEL: Final = "choir_outbox"
+# any constant will do, as long as nobody else in the database uses it
+PUMP_LOCK: Final = 0x63686F69725F7670
+FIRST_DELAY_S: Final = 0.2
+LONGEST_DELAY_S: Final = 30.0
+_REMEMBERED: Final = 100_000
+
+log = structlog.get_logger("choir_indexer.vectors")
+
+
+class TextEmbedder(Protocol):
+    """What the pump needs of :class:`choir.embed.OffLoop`."""
+
+    @property
+    def name(self) -> str:
+        """The model with its revision."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of each vector."""
+        ...
+
+    async def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape ``(len(texts), dimension)``."""
+        ...
+
+
+class PumpMetrics:
+    """What the pump counts, in the indexer's registry."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        where = registry if registry is not None else CollectorRegistry()
+        self.indexed = Counter(
+            "choir_indexer_vectors_indexed", "Messages written to the vector store", registry=where
+        )
+        self.removed = Counter(
+            "choir_indexer_vectors_removed", "Messages taken out of it", registry=where
+        )
+        self.failures = Counter(
+            "choir_indexer_vectors_failures", "Rounds that ended early", ["cause"], registry=where
+        )
+        self.pending = Gauge(
+            "choir_indexer_vectors_pending", "Outbox rows not yet worked on", registry=where
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What :meth:`Pump.reconcile` did: points written, points taken out."""
+
+    written: int
+    removed: int
+
+
+class Pump:
+    """Keeps one vector store in step with one database.
+
+    Args:
+        database_url: ``postgresql://`` URL; the pump holds one connection.
+        store: where points go; opened by the pump, closed by its owner.
+        embedder: makes the vectors.
+        clock: for waiting.
+        interval_s: the longest time between two looks; a notification shortens it.
+        batch: rows and messages worked on at once.
+        metrics: counters; by default in a registry of their own.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        store: VectorStore,
+        embedder: TextEmbedder,
+        *,
+        clock: Clock | None = None,
+        interval_s: float = 1.0,
+        batch: int = 128,
+        metrics: PumpMetrics | None = None,
+    ) -> None:
+        self._url = database_url
+        self._store = store
+        self._embedder = embedder
+        self._clock: Clock = clock or SystemClock()
+        self._interval_s = interval_s
+        self._batch = batch
+        self.metrics = metrics or PumpMetrics()
+        self.trouble: str | None = None
+        """Why the last round ended early; None while all is well."""
+        self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
+
+    async def run(self) -> None:
+        """Works until cancelled; every failure is logged, counted and tried again."""
+        delay_s = FIRST_DELAY_S
+        while True:
+            started = self._clock.monotonic()
+            try:
+                await self._session()
+            except (VectorsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError,
+                    DatabaseUnreachable) as error:  # fmt: skip
+                self.trouble = str(error) or type(error).__name__
+                self.metrics.failures.labels(type(error).__name__).inc()
+                if self._clock.monotonic() - started > LONGEST_DELAY_S:
+                    delay_s = FIRST_DELAY_S
+                log.warning("vectors_paused", reason=self.trouble, retry_in_s=delay_s)
+            await self._clock.sleep(delay_s)
+            delay_s = min(delay_s * 2, LONGEST_DELAY_S)
+
+    async def run_once(self) -> int:
+        """Opens everything, works off what is there, and returns how many rows that were.
+
+        Raises:
+            VectorsError: the store does not take it; the rows are still there.
+            DatabaseUnreachable: no PostgreSQL at the URL.
+        """
+        connection = await self._connect()
+        try:
+            if not await self._lease(connection):
+                return 0
+            await self._store.ensure_collection(
+                model=self._embedder.name, dimension=self._embedder.dimension
+            )
+            return await self._drain(connection)
+        finally:
+            await _close(connection)
+
+    async def reconcile(self) -> Reconciled:
+        """Compares the whole store with the tables and puts right what differs.
+
+        This is also how an empty store is filled.
+        """
+        connection = await self._connect()
+        try:
+            await self._store.ensure_collection(
+                model=self._embedder.name, dimension=self._embedder.dimension
+            )
+            return await self._reconcile(connection)
+        finally:
+            await _close(connection)
+
+    async def _session(self) -> None:
+        """One connection's life: lease, open, compare, then work and wait."""
+        connection = await self._connect()
+        wake = asyncio.Event()
+        try:
+            await connection.add_listener(OUTBOX_CHANNEL, lambda *_: wake.set())
+            while not await self._lease(connection):
+                await self._clock.sleep(self._interval_s)
+            await self._store.ensure_collection(
+                model=self._embedder.name, dimension=self._embedder.dimension
+            )
+            await self._drain(connection)
+            if await self._store.count() != await self._expected(connection):
+                await self._reconcile(connection)
+            while True:
+                wake.clear()
+                await self._drain(connection)
+                self.trouble = None
+                await self._wait(wake)
+        finally:
+            await _close(connection)
+
+    async def _wait(self, wake: asyncio.Event) -> None:
+        """Until notified, or the interval has passed."""
+        tasks = [
+            asyncio.ensure_future(wake.wait()),
+            asyncio.ensure_future(self._clock.sleep(self._interval_s)),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(self._url, timeout=10)
+        except (OSError, ValueError, asyncpg.PostgresError, TimeoutError) as error:
+            raise DatabaseUnreachable(unreachable(self._url, str(error))) from error
+
+    async def _lease(self, connection: asyncpg.Connection) -> bool:
+        taken: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1)", PUMP_LOCK)
+        return taken
+
+    async def _drain(self, connection: asyncpg.Connection) -> int:
+        """Works off both outboxes; returns the number of rows."""
+        total = 0
+        while True:
+            try:
+                done = await self._round(connection)
+            except BaseException:
+                # what the store has taken of this round is not known
+                self._known.clear()
+                raise
+            total += done
+            if done < self._batch:
+                self.metrics.pending.set(0)
+                return total
+
+    async def _round(self, connection: asyncpg.Connection) -> int:
+        """One batch of each outbox, in one transaction with the deletion of its rows."""
+        contents = await tables.has_contents(connection)
+        async with connection.transaction():
+            chain = await connection.fetch(tables.TAKE_CHAIN, self._batch)
+            app = await connection.fetch(tables.TAKE_APP, self._batch) if contents else []
+            if not chain and not app:
+                return 0
+            self.metrics.pending.set(len(chain) + len(app))
+            for thread in dict.fromkeys(r["thread"] for r in chain if r["kind"] == "privacy"):
+                await self._relevel(connection, thread, contents)
+            for thread in dict.fromkeys(r["thread"] for r in chain if r["kind"] == "thread"):
+                await self._refresh(connection, thread, contents)
+            named = {r["message"] for r in chain if r["message"] is not None}
+            named |= {
+                row["pubkey"]
+                for row in await connection.fetch(
+                    tables.MESSAGES_WITH_CONTENT,
+                    [row["thread"] for row in app],
+                    [row["content_hash"] for row in app],
+                )
+            }
+            keys = sorted(named)
+            for start in range(0, len(keys), self._batch):
+                await self._bring(connection, keys[start : start + self._batch], contents)
+            await connection.execute(tables.DROP_CHAIN, [row["id"] for row in chain])
+            if app:
+                await connection.execute(tables.DROP_APP, [row["id"] for row in app])
+        return max(len(chain), len(app))
+
+    async def _relevel(self, connection: asyncpg.Connection, thread: bytes, contents: bool) -> None:
+        """Hides first what must be hidden, then writes the thread's messages anew."""
+        level = await connection.fetchval(
+            "SELECT privacy FROM chain.threads WHERE pubkey = $1", thread
+        )
+        now = Level.ENCRYPTED if level is None else Level(level)
+        await self._store.relevel(str(Pubkey.from_bytes(thread)), now)
+        await self._refresh(connection, thread, contents)
+
+    async def _refresh(self, connection: asyncpg.Connection, thread: bytes, contents: bool) -> None:
+        """All messages of a thread."""
+        after = -1
+        while True:
+            rows = await connection.fetch(tables.MESSAGES_OF_THREAD, thread, after, self._batch)
+            if not rows:
+                return
+            after = int(rows[-1]["index"])
+            await self._bring(connection, [row["pubkey"] for row in rows], contents)
+
+    async def _bring(
+        self, connection: asyncpg.Connection, keys: Sequence[bytes], contents: bool
+    ) -> int:
+        """Makes the store agree with the tables about these messages; returns the writes.
+
+        Those which this pump has itself brought into step are passed over.
+        """
+        found = {
+            message.key: message
+            for message in await tables.read_messages(connection, keys, contents)
+        }
+        names = [str(Pubkey.from_bytes(key)) for key in keys]
+        stay = [found[name] for name in names if name in found and found[name].searchable]
+        gone = sorted(set(names) - {message.key for message in stay})
+        stay = [message for message in stay if self._known.get(message.key) != message.state]
+        if gone:
+            await self._store.delete(gone)
+            for name in gone:
+                self._known.pop(name, None)
+            self.metrics.removed.inc(len(gone))
+        if stay:
+            vectors = await self._embedder.embed_texts([message.text or "" for message in stay])
+            await self._store.upsert(
+                [_point(message, vector) for message, vector in zip(stay, vectors, strict=True)]
+            )
+            self._remember(stay)
+            self.metrics.indexed.inc(len(stay))
+        return len(stay)
+
+    def _remember(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._known[message.key] = message.state
+            self._known.move_to_end(message.key)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _expected(self, connection: asyncpg.Connection) -> int:
+        """How many messages should have a point."""
+        if not await tables.has_contents(connection):
+            return 0
+        expected: int = await connection.fetchval(tables.EXPECTED, int(Level.ENCRYPTED))
+        return expected
+
+    async def _reconcile(self, connection: asyncpg.Connection) -> Reconciled:
+        contents = await tables.has_contents(connection)
+        there: dict[str, tuple[int, str]] = {}
+        after: uuid.UUID | None = None
+        while True:
+            page = await self._store.scroll(limit=1000, after=after)
+            there |= {hit.message: (int(hit.level), hit.content_hash) for hit in page.items}
+            after = page.next
+            if after is None:
+                break
+        written, last = 0, b""
+        while True:
+            rows = await connection.fetch(tables.ALL_MESSAGES, last, self._batch)
+            if not rows:
+                break
+            last = rows[-1]["pubkey"]
+            keys = [row["pubkey"] for row in rows]
+            current = [
+                m for m in await tables.read_messages(connection, keys, contents) if m.searchable
+            ]
+            differ = [m for m in current if there.pop(m.key, None) != m.state]
+            self._remember([m for m in current if m not in differ])
+            for message in differ:
+                self._known.pop(message.key, None)
+            if differ:
+                written += await self._bring(
+                    connection, [bytes(Pubkey.from_string(m.key)) for m in differ], contents
+                )
+        stale = sorted(there)
+        for start in range(0, len(stale), self._batch):
+            await self._store.delete(stale[start : start + self._batch])
+        self.metrics.removed.inc(len(stale))
+        log.info("vectors_reconciled", written=written, removed=len(stale))
+        return Reconciled(written, len(stale))
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    # the server may have gone first; the lease goes with the connection in any case
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        await connection.close(timeout=2)
+
+
+def _point(message: Message, vector: NDArray[np.float32]) -> Point:
+    return Point(
+        message=message.key,
+        thread=message.thread,
+        author=message.author,
+        level=message.level,
+        created_at=message.created_at,
+        content_hash=message.content_hash,
+        vector=vector,
+        text=message.text if message.level is Level.PUBLIC else None,
+    )

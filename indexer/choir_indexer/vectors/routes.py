@@ -20,8 +20,8 @@ from choir.privacy import Level
 from choir.vectors import (
     ModelMismatch,
     VectorsError,
-    VectorsUnavailable,
     VectorStore,
+    VectorsUnavailable,
     wire,
 )
 
