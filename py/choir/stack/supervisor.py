@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from solders.pubkey import Pubkey
+
+from choir.stack.first_run import ensure_initialized, read_config
 from choir.stack.host import free_port, kept_secret, port_is_free
 from choir.stack.postgres import EmbeddedPostgres
 from choir.stack.processes import Service, StackError
@@ -152,15 +155,27 @@ class Stack:
     async def _start_chain(self) -> tuple[str, str]:
         options = self.options
         if options.rpc_url is not None and options.ws_url is not None:
+            if await read_config(options.rpc_url) is None:
+                raise StackError(
+                    f"the program is not set up on {options.rpc_url}: its configuration account "
+                    "does not exist; deploy it and run `choir config init` first"
+                )
             return options.rpc_url, options.ws_url
+        state = options.state_dir / "localnet"
         ready = await self._start_service(
             "localnet",
             "choir.localnet",
             *("--rpc-port", str(options.rpc_port), "--ws-port", str(options.pubsub_port)),
-            *("--state-dir", str(options.state_dir / "localnet")),
+            *("--state-dir", str(state)),
             *("--slot-ms", str(options.slot_ms)),
         )
-        return str(ready["rpc_url"]), str(ready["ws_url"])
+        rpc_url, ws_url = str(ready["rpc_url"]), str(ready["ws_url"])
+        started = time.monotonic()
+        authority = state / "keys" / "upgrade-authority.json"
+        mint = Pubkey.from_string(str(ready["stake_mint"]))
+        if await ensure_initialized(rpc_url, authority, mint):
+            self._progress("program set-up", time.monotonic() - started)
+        return rpc_url, ws_url
 
     async def _start_readers(self, database_url: str, rpc_url: str, ws_url: str) -> StackUrls:
         options = self.options
