@@ -76,8 +76,6 @@ def parser() -> argparse.ArgumentParser:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """Settings from parsed options. Raises SettingsError."""
-    programs = [] if arguments.no_choir else choir_program()
-    programs += [_program(text) for text in arguments.program]
     return Settings(
         host=arguments.host,
         http_port=arguments.rpc_port,
@@ -89,23 +87,10 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         history_slots=arguments.history_slots,
         state_dir=arguments.state_dir,
         reset=arguments.reset,
-        programs=tuple(programs),
+        choir=not arguments.no_choir,
+        programs=tuple(_program(text) for text in arguments.program),
         accounts=tuple(arguments.account),
     )
-
-
-def choir_program() -> list[ProgramFile]:
-    """The Choir program as it comes with this package. Raises SettingsError when it is missing."""
-    from choir.artifact import program_so
-    from choir.ids import PROGRAM_ID
-
-    path = program_so()
-    if not path.exists():
-        raise SettingsError(
-            f"the Choir program's object is missing ({path}); build it with scripts/build-program,"
-            " or start without it with --no-choir"
-        )
-    return [ProgramFile(PROGRAM_ID, path)]
 
 
 def _program(text: str) -> ProgramFile:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from choir.clock import Clock, SystemClock
 from choir.localnet.chain import Chain
 from choir.localnet.faults import Faults
-from choir.localnet.genesis import genesis_accounts, genesis_hash, load_keys
+from choir.localnet.genesis import (
+    PROGRAM_DATA_HEADER,
+    choir_program,
+    genesis_accounts,
+    genesis_hash,
+    load_keys,
+    program_data_address,
+    read_elf,
+)
 from choir.localnet.http_server import HttpServer
 from choir.localnet.producer import Producer
 from choir.localnet.pubsub import PubSub
 from choir.localnet.rpc import Dispatcher, cluster
 from choir.localnet.rpc.context import Context
 from choir.localnet.settings import Settings, SettingsError
+from choir.localnet.svm import SvmError
 from choir.localnet.ws_server import WsServer
 
+if TYPE_CHECKING:
+    from choir.localnet.journal import Kept, SqliteJournal
+
 BACKLOG = 1024
+_log = logging.getLogger(__name__)
 
 
 class Localnet:
@@ -37,6 +52,7 @@ class Localnet:
         self._clock = clock or SystemClock()
         self._http: asyncio.Server | None = None
         self._sockets: list[socket.socket] = []
+        self._journal: SqliteJournal | None = None
         self.rpc_url = ""
         self.ws_url = ""
 
@@ -48,14 +64,17 @@ class Localnet:
         try:
             websocket = _bind(settings.host, settings.ws_port, "WebSocket", "--ws-port")
             self._sockets.append(websocket)
-            self.chain = self._chain()
+            try:
+                self.chain = self._chain()
+            except SvmError as error:
+                raise SettingsError(str(error)) from error
         except BaseException:
-            self._close_sockets()
+            self._release()
             raise
         self.rpc_url = _url("http", settings.host, http)
         self.ws_url = _url("ws", settings.host, websocket)
         self.faults = Faults()
-        self.producer = Producer(self.chain, None)
+        self.producer = Producer(self.chain, self._journal)
         self.context = Context(self.chain, self.producer, self.faults)
         self.context.urls = {"rpc": self.rpc_url, "ws": self.ws_url}
         self.pubsub = PubSub(self.chain)
@@ -71,10 +90,36 @@ class Localnet:
 
     def _chain(self) -> Chain:
         settings = self.settings
+        if settings.choir:
+            programs = (choir_program(), *settings.programs)
+            settings = self.settings = replace(settings, choir=False, programs=programs)
         keys = load_keys(settings.state_dir)
+        kept = self._open_journal()
+        if kept is not None:
+            chain = Chain(settings, self._clock, keys, kept.genesis_hash)
+            chain.resume(kept.accounts, kept.blocks, kept.state)
+            _compare_programs(chain)
+            return chain
         chain = Chain(settings, self._clock, keys, genesis_hash(keys, secrets.token_bytes(32)))
-        chain.start(list(genesis_accounts(settings, keys, chain.bank.svm.rent_exempt)))
+        closed = chain.start(list(genesis_accounts(settings, keys, chain.bank.svm.rent_exempt)))
+        if self._journal is not None:
+            self._journal.begin(chain.genesis_hash)
+            self._journal.append(closed, chain.state())
         return chain
+
+    def _open_journal(self) -> Kept | None:
+        if self.settings.state_dir is None:
+            return None
+        from choir.localnet.journal import FILE_NAME, SqliteJournal, delete
+
+        path = self.settings.state_dir / FILE_NAME
+        self._journal = SqliteJournal(path)
+        if self.settings.reset:
+            # Opened first, so that a chain in use is not pulled away.
+            self._journal.close()
+            delete(path)
+            self._journal = SqliteJournal(path)
+        return self._journal.read()
 
     async def stop(self) -> None:
         """Stop serving and close."""
@@ -85,7 +130,7 @@ class Localnet:
         self._handler.close()
         await self.websocket.stop()
         self._http = None
-        self._close_sockets()
+        self._release()
 
     def describe(self) -> dict[str, object]:
         """What a client needs to know: addresses, keys, the chain's name."""
@@ -121,10 +166,30 @@ class Localnet:
     ) -> None:
         await self.stop()
 
-    def _close_sockets(self) -> None:
+    def _release(self) -> None:
         for each in self._sockets:
             each.close()
         self._sockets.clear()
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+
+def _compare_programs(chain: Chain) -> None:
+    for program in chain.settings.programs:
+        kept = chain.account(program_data_address(program.program_id))
+        if kept is None:
+            _log.warning(
+                "the kept chain does not have program %s; --reset starts a new one with it",
+                program.program_id,
+            )
+        elif kept.data[PROGRAM_DATA_HEADER:].rstrip(b"\0") != read_elf(program).rstrip(b"\0"):
+            _log.warning(
+                "the kept chain has another build of program %s than %s; upgrade it, or start a"
+                " new chain with --reset",
+                program.program_id,
+                program.path,
+            )
 
 
 def _bind(host: str, port: int, what: str, option: str) -> socket.socket:

@@ -116,13 +116,33 @@ class Bank:
 
     # Slots
 
-    def restore(self, blocks: list[Block], transaction_count: int, write_version: int) -> None:
-        """Take up after `blocks` (oldest first, the last one newest); accounts are set apart."""
-        for block in blocks:
-            self._register(block)
+    def load(self, accounts: list[AccountUpdate]) -> None:
+        """Put accounts back, given in write order. Raises SvmError."""
+        # A program can be loaded only once its program data is there.
+        for update in sorted(accounts, key=lambda u: u.state is not None and u.state.executable):
+            self.svm.set(update.pubkey, update.state)
+        for update in accounts:
+            self.accounts.record(update)
+
+    def resume(
+        self,
+        blocks: list[Block],
+        *,
+        transaction_count: int,
+        write_version: int,
+        oldest_height: int,
+        genesis_time: int,
+    ) -> None:
+        """Take up after `blocks` (oldest first, the last one newest)."""
         last = blocks[-1]
+        for block in blocks:
+            if last.height - block.height <= _QUEUE_LENGTH:
+                self._register(block)
         self.transaction_count = transaction_count
         self.write_version = write_version
+        self.oldest_height = oldest_height
+        self.genesis_time = genesis_time
+        self.unix_time = last.time
         self.slot, self.height = last.slot, last.height
         self.blockhash = Hash.from_string(last.blockhash)
 

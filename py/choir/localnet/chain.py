@@ -6,9 +6,9 @@ Everything here runs on one thread and without waiting; `producer` adds time and
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from solders.hash import Hash
 from solders.instruction import Instruction
@@ -95,13 +95,26 @@ class Chain:
         self._open(1)
         return closed
 
-    def resume(self, blocks: list[Block], transaction_count: int, write_version: int) -> None:
-        """Take up after `blocks` (oldest first); the accounts have been put in the bank."""
+    def resume(
+        self, accounts: list[AccountUpdate], blocks: list[Block], state: Mapping[str, Any]
+    ) -> None:
+        """Take up after the last of `blocks` (oldest first); all of them count as final.
+
+        `accounts` come in write order, `state` is what `state()` gave then. Raises SvmError.
+        """
+        self.bank.load(accounts)
         for block in blocks:
             for record in block.transactions:
                 self.ledger.add_transaction(record)
             self.ledger.add_block(block, block.slot)
-        self.bank.restore(blocks, transaction_count, write_version)
+        self.bank.resume(
+            blocks,
+            transaction_count=state["transaction_count"],
+            write_version=state["write_version"],
+            oldest_height=state["oldest_height"],
+            genesis_time=state["genesis_time"],
+        )
+        self.time_offset = state["time_offset"]
         last = blocks[-1].slot
         self.bank.accounts.root(last)
         self.heads = Heads(last, last, last)
@@ -145,6 +158,7 @@ class Chain:
             "oldest_height": self.bank.oldest_height,
             "time_offset": self.time_offset,
             "genesis_time": self.bank.genesis_time,
+            "first_slot": self.ledger.first_slot,
         }
 
     # Writing

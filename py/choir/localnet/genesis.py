@@ -25,6 +25,8 @@ from choir.localnet.model import (
 )
 from choir.localnet.settings import ProgramFile, Settings, SettingsError
 
+# Tag, slot, option tag and authority come before the object in a program data account.
+PROGRAM_DATA_HEADER = 45
 FAUCET_LAMPORTS = 500_000_000 * LAMPORTS_PER_SOL
 
 SYSVARS = frozenset(
@@ -137,6 +139,20 @@ def upgradeable_program(
         (address, AccountState(rent(len(data)), data, UPGRADEABLE_LOADER)),
         (program_id, AccountState(rent(len(program)), program, UPGRADEABLE_LOADER, True)),
     ]
+
+
+def choir_program() -> ProgramFile:
+    """The Choir program as it comes with this package. Raises SettingsError when it is missing."""
+    from choir.artifact import program_so
+    from choir.ids import PROGRAM_ID
+
+    path = program_so()
+    if not path.exists():
+        raise SettingsError(
+            f"the Choir program's object is missing ({path}); build it with scripts/build-program,"
+            " or start without it (--no-choir)"
+        )
+    return ProgramFile(PROGRAM_ID, path)
 
 
 def read_elf(program: ProgramFile) -> bytes:

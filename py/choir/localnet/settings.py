@@ -35,7 +35,8 @@ class Settings:
     transaction ("transaction"), or only when told ("manual"). A slot is confirmed once closed
     and journaled, final `finality_slots` slots later. History is kept for the newest
     `history_transactions` transactions and `history_slots` slots; with a state directory it is
-    journaled there, and without one it ends with the process.
+    journaled there, and without one it ends with the process. The Choir program is loaded unless
+    `choir` is off; `programs` and `accounts` are loaded beside it.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +49,7 @@ class Settings:
     history_slots: int = 432_000
     state_dir: Path | None = None
     reset: bool = False
+    choir: bool = True
     programs: tuple[ProgramFile, ...] = ()
     accounts: tuple[Path, ...] = ()
     stake_decimals: int = 6

@@ -11,7 +11,11 @@ from solders.pubkey import Pubkey
 from choir.localnet.bank import Refused
 from choir.localnet.errors import INTERNAL_ERROR, RpcError, invalid_params, transaction_error_text
 from choir.localnet.faults import parse_fault
-from choir.localnet.genesis import account_from_json, program_data_address
+from choir.localnet.genesis import (
+    PROGRAM_DATA_HEADER,
+    account_from_json,
+    program_data_address,
+)
 from choir.localnet.model import (
     ASSOCIATED_TOKEN_PROGRAM,
     SYSTEM_PROGRAM,
@@ -33,7 +37,7 @@ def info(ctx: Context, params: Params) -> Any:
     programs = []
     for program in settings.programs:
         data = chain.account(program_data_address(program.program_id))
-        elf = b"" if data is None else data.data[45:]
+        elf = b"" if data is None else data.data[PROGRAM_DATA_HEADER:]
         programs.append(
             {"programId": str(program.program_id), "sha256": hashlib.sha256(elf).hexdigest()}
         )
