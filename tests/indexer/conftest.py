@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 from tests.indexer.synthetic import SyntheticSource
 
 from choir.stack.postgres import EmbeddedPostgres
@@ -51,6 +52,18 @@ class Bench:
 
     def close(self) -> None:
         self._runner.close()
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The log of a thousand mirrors says nothing to a reader of test results."""
+    structlog.configure(processors=[_drop])
+    yield
+    structlog.reset_defaults()
+
+
+def _drop(*_: Any) -> dict[str, Any]:
+    raise structlog.DropEvent
 
 
 @pytest.fixture(scope="session")

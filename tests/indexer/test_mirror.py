@@ -128,10 +128,10 @@ class Killed:
                 waiting_for = self._work.send(None) if throw is None else self._work.throw(throw)
             except StopIteration:
                 return
-            except asyncio.CancelledError:
+            except BaseException:
                 if not self.died:
                     raise
-                return
+                return  # whatever the dying said
             throw = None
             self._left -= 1
             if self._left == 0:
@@ -140,6 +140,7 @@ class Killed:
                     writer.terminate()
                 if hasattr(waiting_for, "cancel"):
                     waiting_for.cancel()
+                yield None  # what was waited for lets go of its socket first
                 throw = asyncio.CancelledError()
                 continue
             try:
