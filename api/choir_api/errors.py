@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -36,6 +37,8 @@ from choir_api.responses import ErrorBody, FieldError, failure, request_id
 
 log = logging.getLogger("choir_api")
 
+# SQLSTATE of an undefined table or schema: the indexer has not made the mirror yet
+_NOT_THERE_YET = frozenset({"42P01", "3F000"})
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PREFIXES = ("/v1/spaces",)
 
@@ -199,6 +202,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(SQLAlchemyError, _on_database)
+    app.add_exception_handler(ConnectionError, _on_database)
     app.add_exception_handler(Exception, _on_anything)
 
 
@@ -234,6 +239,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         refusal.message = f"{request.url.path} does not take {request.method}"
     return _with_status(request, refusal, error.status_code)
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """The server is gone, or the mirror's tables are not there yet: both pass by themselves."""
+    absent = getattr(getattr(error, "orig", None), "sqlstate", None) in _NOT_THERE_YET
+    gone = isinstance(error, OperationalError | InterfaceError | TimeoutError | ConnectionError)
+    if not (absent or gone):
+        return await _on_anything(request, error)
+    log.warning("request %s: the database: %s", request_id(request), error)
+    what = "the mirror of the chain is not there yet" if absent else "the database does not answer"
+    return render(request, Unavailable(f"{what}; try again shortly", headers={"Retry-After": "1"}))
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:
