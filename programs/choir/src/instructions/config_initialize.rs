@@ -1,0 +1,152 @@
+//! `initialize`
+
+use crate::{
+    constants::*,
+    errors::ChoirError,
+    events::Initialized,
+    state::*,
+    storage::{store, Payer},
+    token::require_harmless_mint,
+};
+use anchor_lang::prelude::*;
+use anchor_lang::solana_program::bpf_loader_upgradeable;
+use anchor_spl::token_interface::{Mint, TokenInterface};
+
+/// Accounts of `initialize`.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct Initialize<'info> {
+    /// The program's upgrade authority; pays, and becomes the authority of the settings.
+    #[account(mut)]
+    pub authority: Signer<'info>,
+    /// The program's data account, which names the upgrade authority.
+    #[account(
+        seeds = [crate::ID.as_ref()],
+        bump,
+        seeds::program = bpf_loader_upgradeable::ID,
+        constraint = program_data.upgrade_authority_address == Some(authority.key())
+            @ ChoirError::NotUpgradeAuthority,
+    )]
+    pub program_data: Box<Account<'info, ProgramData>>,
+    /// The settings, created here.
+    /// CHECK: created by the handler at the address checked here.
+    #[account(mut, seeds = [CONFIG_SEED], bump)]
+    pub config: UncheckedAccount<'info>,
+    /// The treasury, created here.
+    /// CHECK: created by the handler at the address checked here.
+    #[account(mut, seeds = [TREASURY_SEED], bump)]
+    pub treasury: UncheckedAccount<'info>,
+    /// The treasury's token account, created here.
+    /// CHECK: created by the handler at the address checked here.
+    #[account(mut, seeds = [TREASURY_VAULT_SEED], bump)]
+    pub treasury_vault: UncheckedAccount<'info>,
+    /// The mint of all stakes.
+    #[account(
+        constraint = *stake_mint.to_account_info().owner == token_program.key()
+            @ ChoirError::WrongTokenProgram,
+    )]
+    pub stake_mint: Box<InterfaceAccount<'info, Mint>>,
+    /// The token program that owns the mint.
+    pub token_program: Interface<'info, TokenInterface>,
+    /// The system program.
+    pub system_program: Program<'info, System>,
+}
+
+/// What `initialize` is given.
+pub struct InitializeArgs {
+    /// The settings.
+    pub params: Params,
+    /// Who may pause.
+    pub guardian: Pubkey,
+    /// The treasury's signers.
+    pub treasury_signers: Vec<Pubkey>,
+    /// How many of them must approve.
+    pub treasury_threshold: u8,
+    /// How long changes of settings wait, seconds.
+    pub parameter_timelock: i64,
+}
+
+impl Initialize<'_> {
+    pub fn handle(ctx: Context<Self>, args: InitializeArgs) -> Result<()> {
+        let clock = Clock::get()?;
+        let accounts = &ctx.accounts;
+        let mint = accounts.stake_mint.to_account_info();
+        require_harmless_mint(&mint)?;
+
+        let config = Config {
+            version: ACCOUNT_VERSION,
+            bump: ctx.bumps.config,
+            authority: accounts.authority.key(),
+            pending_authority: Pubkey::default(),
+            guardian: args.guardian,
+            stake_mint: accounts.stake_mint.key(),
+            token_program: accounts.token_program.key(),
+            treasury: accounts.treasury.key(),
+            treasury_vault: accounts.treasury_vault.key(),
+            mint_decimals: accounts.stake_mint.decimals,
+            params: args.params,
+            parameter_timelock: args.parameter_timelock,
+            pending_params: Params::default(),
+            pending_params_at: 0,
+            pause_bits: 0,
+            paused_until: 0,
+            reserved: [0; 64],
+        };
+        let treasury = Treasury {
+            version: ACCOUNT_VERSION,
+            bump: ctx.bumps.treasury,
+            vault_bump: ctx.bumps.treasury_vault,
+            threshold: args.treasury_threshold,
+            signer_epoch: 0,
+            proposal_count: 0,
+            vault: accounts.treasury_vault.key(),
+            reserved: [0; 64],
+            signers: args.treasury_signers,
+        };
+        // A vector of any length fits an argument: refuse before the account is too small for it.
+        config.invariant()?;
+        treasury.invariant()?;
+
+        let payer = Payer {
+            payer: &accounts.authority,
+            system_program: &accounts.system_program,
+        };
+        payer.create(
+            &accounts.config,
+            &[CONFIG_SEED, &[config.bump]],
+            8 + Config::INIT_SPACE,
+            &crate::ID,
+            ChoirError::AlreadyInitialized,
+        )?;
+        payer.create(
+            &accounts.treasury,
+            &[TREASURY_SEED, &[treasury.bump]],
+            8 + Treasury::INIT_SPACE,
+            &crate::ID,
+            ChoirError::AlreadyInitialized,
+        )?;
+        payer.create_token_account(
+            &accounts.treasury_vault,
+            &[TREASURY_VAULT_SEED, &[treasury.vault_bump]],
+            &mint,
+            &accounts.token_program,
+            &accounts.treasury,
+            ChoirError::AlreadyInitialized,
+        )?;
+        store(&accounts.config, &config)?;
+        store(&accounts.treasury, &treasury)?;
+
+        emit_cpi!(Initialized {
+            authority: config.authority,
+            guardian: config.guardian,
+            stake_mint: config.stake_mint,
+            token_program: config.token_program,
+            treasury_vault: config.treasury_vault,
+            params: config.params,
+            parameter_timelock: config.parameter_timelock,
+            slot: clock.slot,
+            timestamp: clock.unix_timestamp,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! A conversation with a stake.
+
+use super::{PrivacyLevel, ThreadStatus};
+use crate::{constants::*, errors::ChoirError, math};
+use anchor_lang::prelude::*;
+
+/// A thread, at `["thread", sha256(thread_id)]`.
+///
+/// Only this program can create an account of this type, and it does so at that address alone: an
+/// account that deserialises as a `Thread` *is* the thread of its id, and is not derived again.
+#[account]
+#[derive(InitSpace, Debug)]
+pub struct Thread {
+    /// Layout version of this account.
+    pub version: u8,
+    /// Bump of this account's address; it signs for the vault.
+    pub bump: u8,
+    /// Bump of the vault's address.
+    pub vault_bump: u8,
+    /// Open, or closed for good.
+    pub status: ThreadStatus,
+    /// Privacy of the messages to come. Trap: a message keeps the level it was recorded under.
+    pub privacy: PrivacyLevel,
+    /// Rises with every change of the co-authors, which voids decisions on pending specs.
+    pub author_epoch: u32,
+    /// How many specs are waiting for decisions.
+    pub pending_specs: u32,
+    /// Who opened the thread. Trap: not necessarily a co-author any more.
+    pub creator: Pubkey,
+    /// The thread's token account, at `["vault", thread]`, owned by this account's address.
+    pub vault: Pubkey,
+    /// What the shares stand for, base units. Trap: not what the vault holds, which also covers
+    /// `total_claimable` and whatever strangers have sent to it.
+    pub balance: u64,
+    /// What the vault owes to positions besides their shares, base units.
+    pub total_claimable: u64,
+    /// Sum of the shares of all positions.
+    pub total_shares: u64,
+    /// What each co-author has been awarded since the thread was opened, base units; only rises. A
+    /// position's share of it is the rise since its checkpoint.
+    pub reward_per_author: u64,
+    /// How many messages were recorded; the index of the next one.
+    pub message_count: u64,
+    /// Head of the hash chain over all messages.
+    pub head: [u8; 32],
+    /// When the thread was opened, Unix seconds.
+    pub created_at: i64,
+    /// When the thread last changed, Unix seconds.
+    pub updated_at: i64,
+    /// Zeros, for later fields.
+    pub reserved: [u8; 64],
+    /// The id its opener chose, 1 to 64 bytes of UTF-8.
+    #[max_len(MAX_THREAD_ID_BYTES)]
+    pub thread_id: String,
+    /// Those who must decide on a spec, 1 to 16, none twice. A spec's bitmaps go by the index here.
+    #[max_len(MAX_CO_AUTHORS)]
+    pub co_authors: Vec<Pubkey>,
+}
+
+impl Thread {
+    /// Refuses when the thread is closed.
+    pub fn require_open(&self) -> Result<()> {
+        require!(self.status == ThreadStatus::Open, ChoirError::ThreadClosed);
+        Ok(())
+    }
+
+    /// Place of a co-author, the bit they have in a spec's bitmaps.
+    pub fn author_index(&self, key: &Pubkey) -> Option<usize> {
+        self.co_authors.iter().position(|author| author == key)
+    }
+
+    /// Place of a co-author; refuses anybody else.
+    pub fn require_co_author(&self, key: &Pubkey) -> Result<usize> {
+        Ok(self.author_index(key).ok_or(ChoirError::NotCoAuthor)?)
+    }
+
+    /// Refuses when another co-author would be one too many.
+    pub fn require_seat(&self) -> Result<()> {
+        require!(
+            self.co_authors.len() < MAX_CO_AUTHORS,
+            ChoirError::ThreadFull
+        );
+        Ok(())
+    }
+
+    /// Notes that the thread changed at `now`, Unix seconds. Never goes back.
+    pub fn touch(&mut self, now: i64) {
+        self.updated_at = self.updated_at.max(now);
+    }
+
+    /// Adds an amount to the balance and mints shares for it, rounded down. Returns the shares.
+    pub fn deposit(&mut self, amount: u64) -> Result<u64> {
+        let shares = math::shares_for_deposit(amount, self.balance, self.total_shares)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        require!(shares > 0, ChoirError::DepositBuysNoShare);
+        self.add_balance(amount)?;
+        self.total_shares = self
+            .total_shares
+            .checked_add(shares)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok(shares)
+    }
+
+    /// Takes an amount from the balance and burns shares for it, rounded up. Returns the shares.
+    ///
+    /// `minimum` is the minimum thread balance of the settings. It binds here and at the opening
+    /// only: raising it does not stop a poorer thread from working.
+    pub fn divest(&mut self, amount: u64, minimum: u64) -> Result<u64> {
+        let left = self
+            .balance
+            .checked_sub(amount)
+            .ok_or(ChoirError::BalanceBelowMinimum)?;
+        require!(left >= minimum, ChoirError::BalanceBelowMinimum);
+        let shares = math::shares_for_divest(amount, self.balance, self.total_shares)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        let shares_left = self
+            .total_shares
+            .checked_sub(shares)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        require!(
+            shares_left >= MINIMUM_TOTAL_SHARES,
+            ChoirError::SharesBelowMinimum
+        );
+        self.balance = left;
+        self.total_shares = shares_left;
+        Ok(shares)
+    }
+
+    /// Adds to the balance without minting shares: every share is worth more.
+    pub fn add_balance(&mut self, amount: u64) -> Result<()> {
+        self.balance = self
+            .balance
+            .checked_add(amount)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok(())
+    }
+
+    /// Awards every present co-author the same, in constant time: positions catch up when touched.
+    pub fn award(&mut self, per_author: u64, total: u64) -> Result<()> {
+        self.reward_per_author = self
+            .reward_per_author
+            .checked_add(per_author)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        self.total_claimable = self
+            .total_claimable
+            .checked_add(total)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok(())
+    }
+
+    /// Notes that an amount of what was owed has been paid.
+    pub fn pay_claim(&mut self, amount: u64) -> Result<()> {
+        self.total_claimable = self
+            .total_claimable
+            .checked_sub(amount)
+            .ok_or(ChoirError::VaultInsolvent)?;
+        Ok(())
+    }
+
+    /// Appends a message to the hash chain. Returns its index and the head before it.
+    pub fn append(&mut self, author: &Pubkey, content_hash: &[u8; 32]) -> Result<(u64, [u8; 32])> {
+        let (index, previous) = (self.message_count, self.head);
+        self.head = math::next_head(&previous, index, &author.to_bytes(), content_hash);
+        self.message_count = index.checked_add(1).ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok((index, previous))
+    }
+
+    /// Makes somebody a co-author. Decisions made under the old set are void from here on.
+    pub fn admit(&mut self, author: Pubkey) -> Result<()> {
+        self.require_seat()?;
+        self.co_authors.push(author);
+        self.bump_epoch()
+    }
+
+    fn bump_epoch(&mut self) -> Result<()> {
+        self.author_epoch = self
+            .author_epoch
+            .checked_add(1)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok(())
+    }
+
+    /// One more spec waits for decisions.
+    pub fn open_spec(&mut self) -> Result<()> {
+        self.pending_specs = self
+            .pending_specs
+            .checked_add(1)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        Ok(())
+    }
+
+    /// One spec waits no more.
+    pub fn close_spec(&mut self) -> Result<()> {
+        self.pending_specs = self
+            .pending_specs
+            .checked_sub(1)
+            .ok_or(ChoirError::ThreadInvariant)?;
+        Ok(())
+    }
+
+    /// What must hold of the thread after every instruction.
+    pub fn invariant(&self) -> Result<()> {
+        let authors = &self.co_authors;
+        let no_duplicates = authors
+            .iter()
+            .enumerate()
+            .all(|(i, author)| !authors.iter().take(i).any(|earlier| earlier == author));
+        let id_length = self.thread_id.len();
+        require!(
+            self.version == ACCOUNT_VERSION
+                && (1..=MAX_CO_AUTHORS).contains(&authors.len())
+                && (1..=MAX_THREAD_ID_BYTES).contains(&id_length)
+                && self.created_at <= self.updated_at
+                && (self.status == ThreadStatus::Closed
+                    || (self.total_shares >= MINIMUM_TOTAL_SHARES && self.balance > 0))
+                && no_duplicates,
+            ChoirError::ThreadInvariant
+        );
+        Ok(())
+    }
+
+    /// The vault covers what the shares stand for and what is owed. It may hold more: anybody can
+    /// send tokens to it, which belong to nobody and change nothing.
+    pub fn require_solvent(&self, vault_amount: u64) -> Result<()> {
+        let owed = self
+            .balance
+            .checked_add(self.total_claimable)
+            .ok_or(ChoirError::ArithmeticOverflow)?;
+        require!(vault_amount >= owed, ChoirError::VaultInsolvent);
+        Ok(())
+    }
+}
