@@ -17,7 +17,9 @@ from choir_api.deps import Deps
 from choir_api.keys import endpoints as keys
 from choir_api.messages import endpoints as messages
 from choir_api.middleware import BodyLimit, Metrics, RequestIds, Versions
+from choir_api.search import endpoints as search
 from choir_api.settings import API_VERSION
+from choir_api.spaces import endpoints as spaces
 from choir_api.specs import endpoints as specs
 from choir_api.system import endpoints as system
 from choir_api.threads import endpoints as threads
@@ -47,7 +49,7 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     versioned = APIRouter(prefix=f"/{API_VERSION}")
-    for noun in (auth, keys, threads, messages, specs, tokens, transactions, content):
+    for noun in (auth, keys, threads, messages, specs, tokens, transactions, content, spaces, search):
         versioned.include_router(noun.router)
     app.include_router(versioned)
     app.include_router(system.router)

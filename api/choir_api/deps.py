@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
@@ -15,6 +15,10 @@ from choir_api.db import Database
 from choir_api.entropy import Entropy, SystemEntropy
 from choir_api.rate import Limiter
 from choir_api.settings import Settings
+
+if TYPE_CHECKING:
+    from choir_api.search.engine import SearchEngine
+    from choir_api.spaces.hub import SpaceHub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,8 @@ class Deps:
     database: Database
     limiter: Limiter
     sender: Sender
+    spaces: SpaceHub | None = None
+    search: SearchEngine | None = None
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = field(default_factory=SystemEntropy)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
