@@ -115,6 +115,11 @@ class PubSub:
 
     # Clients
 
+    @property
+    def subscriptions(self) -> int:
+        """How many there are."""
+        return self._count
+
     def request(self, client: Client, text: str | bytes) -> None:
         """Answer a message from a client."""
         try:
