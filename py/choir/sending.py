@@ -279,9 +279,9 @@ class _Effort:
                 if status is not None and status.reached(self.policy.commitment):
                     return await self._end(status)
                 if now >= height_at:
-                    height_at = now + self.policy.resend_every
                     if (receipt := await self._past_expiry(seen=status is not None)) is not None:
                         return receipt
+                    height_at = now + self.policy.resend_every
                 heard_at = self.clock.monotonic()
             except RpcError as error:
                 if self.refused:
