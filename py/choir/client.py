@@ -1,0 +1,464 @@
+"""`ChoirClient`: one awaitable verb for each instruction of the program, and readers.
+
+    async with HttpRpc("http://127.0.0.1:8899") as rpc:
+        client = ChoirClient(rpc, KeypairSigner.from_file("wallet.json"))
+        await client.create_thread("gardening", deposit=5_000_000)
+        thread = await client.thread("gardening")
+
+A verb checks what it can before it sends, sends on the one path of `choir.sending`, and returns a
+`Receipt`. `client.unsigned(wallet)` has the same verbs and returns an `UnsignedTransaction` each,
+for a wallet elsewhere. Amounts are base units of the stake mint.
+
+Verbs raise what `Sender.send` raises; for a refusal known beforehand, the program's own error
+(`choir.program_errors`) with `simulated` true; NotFound and InvalidInput.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from choir import _checks as check
+from choir import instructions as build
+from choir import program_errors as refused
+from choir._reading import CLOCK_SYSVAR, Reader, Stake, ThreadRef, no_thread, unix_time
+from choir.accounts import Config, Decision, Params, Position, PrivacyLevel, Spec, Thread
+from choir.clock import Clock
+from choir.errors import AnchorError, InvalidInput, NotFound, WalletError
+from choir.ids import (
+    PROGRAM_ID,
+    as_hash,
+    config_pda,
+    position_pda,
+    spec_pda,
+)
+from choir.rpc import Commitment, Rpc
+from choir.sending import Receipt, Sender, SendPolicy, UnsignedTransaction
+from choir.tokens import TOKEN_PROGRAM_ID, TokenAccount, create_associated_token_account
+from choir.wallet import Signer
+
+__all__ = ["ChoirClient", "Receipt", "ThreadRef", "UnsignedClient", "UnsignedTransaction"]
+
+R = TypeVar("R")
+_ATTEMPTS_AT_AN_INDEX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a verb looks at before it acts, read at once."""
+
+    config: Config
+    stake: Stake
+    now: int
+    thread: Thread | None
+    position: Position | None
+    tokens: int | None
+    spec: Spec | None
+
+    def owned(self) -> int:
+        return self.tokens or 0
+
+
+class _Verbs(Reader, Generic[R]):
+    """The verbs, whatever is done with the instructions they make."""
+
+    @property
+    def wallet(self) -> Pubkey:
+        """Who acts, and pays."""
+        raise NotImplementedError
+
+    async def _finish(self, instructions: Sequence[Instruction]) -> R:
+        raise NotImplementedError
+
+    async def initialize(
+        self,
+        *,
+        stake_mint: Pubkey,
+        params: Params,
+        guardian: Pubkey | None = None,
+        treasury_signers: Sequence[Pubkey] | None = None,
+        treasury_threshold: int = 1,
+        parameter_timelock: int = 86_400,
+        token_program: Pubkey = TOKEN_PROGRAM_ID,
+    ) -> R:
+        """Set the program up, once; the wallet must be its upgrade authority.
+
+        Guardian and treasury signers default to the wallet; `parameter_timelock` in seconds.
+        """
+        if await self._one(Config, config_pda(program_id=self.program_id)) is not None:
+            raise refused.AlreadyInitialized
+        return await self._finish(
+            [
+                build.initialize(
+                    authority=self.wallet,
+                    stake_mint=stake_mint,
+                    params=params,
+                    guardian=guardian or self.wallet,
+                    treasury_signers=treasury_signers or (self.wallet,),
+                    treasury_threshold=treasury_threshold,
+                    parameter_timelock=parameter_timelock,
+                    token_program=token_program,
+                    program_id=self.program_id,
+                )
+            ]
+        )
+
+    async def create_thread(
+        self, thread_id: str, *, deposit: int, privacy: PrivacyLevel = PrivacyLevel.PUBLIC
+    ) -> R:
+        """Open a thread with a first deposit."""
+        view = await self._view(thread_id)
+        check.running(view.config, check.PAUSE_THREADS, view.now)
+        if view.thread is not None:
+            raise refused.ThreadAlreadyExists(f"a thread with the id {thread_id!r} already exists")
+        minimum = view.config.params.min_thread_balance
+        check.at_least(deposit, minimum, view.config, refused.DepositBelowMinimum)
+        check.covers(view.owned(), deposit, view.config, self.wallet)
+        return await self._finish(
+            [
+                build.create_thread(
+                    creator=self.wallet,
+                    thread_id=thread_id,
+                    deposit=deposit,
+                    privacy=privacy,
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                )
+            ]
+        )
+
+    async def deposit(self, thread: ThreadRef, amount: int) -> R:
+        """Add to one's stake in a thread."""
+        view = await self._view(thread)
+        found = self._existing(view, thread)
+        check.running(view.config, check.PAUSE_THREADS, view.now)
+        check.co_author(found, self.wallet)
+        check.at_least(amount, 1, view.config, refused.AmountZero)
+        check.worth_a_share(found, amount)
+        check.covers(view.owned(), amount, view.config, self.wallet)
+        return await self._finish(
+            [
+                build.deposit(
+                    owner=self.wallet,
+                    thread=self.address_of(thread),
+                    amount=amount,
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                )
+            ]
+        )
+
+    async def post_message(self, thread: ThreadRef, content_hash: bytes) -> R:
+        """Record a message by the sha256 of its content (`choir.content_hash`)."""
+        as_hash(content_hash)
+
+        async def attempt() -> R:
+            view = await self._view(thread)
+            found = self._existing(view, thread)
+            check.running(view.config, check.PAUSE_MESSAGES, view.now)
+            check.co_author(found, self.wallet)
+            if view.position is not None:
+                check.can_post(view.config, view.position, view.now)
+            return await self._finish(
+                [
+                    build.post_message(
+                        author=self.wallet,
+                        thread=self.address_of(thread),
+                        content_hash=content_hash,
+                        message_index=found.message_count,
+                        program_id=self.program_id,
+                    )
+                ]
+            )
+
+        return await self._at_the_next_index(attempt)
+
+    async def submit_spec(self, thread: ThreadRef, content_hash: bytes, *, stake: int) -> R:
+        """Submit a message with a stake on it, and ask to join."""
+        view = await self._view(thread, spec=(self.wallet, as_hash(content_hash)))
+        found = self._existing(view, thread)
+        check.running(view.config, check.PAUSE_SPECS, view.now)
+        check.can_submit(found, self.wallet, view.spec)
+        check.at_least(stake, view.config.params.min_stake, view.config, refused.StakeBelowMinimum)
+        check.covers(view.owned(), stake, view.config, self.wallet)
+        return await self._finish(
+            [
+                build.submit_spec(
+                    author=self.wallet,
+                    thread=self.address_of(thread),
+                    content_hash=content_hash,
+                    stake=stake,
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                )
+            ]
+        )
+
+    async def process_approval(
+        self,
+        thread: ThreadRef,
+        author: Pubkey,
+        content_hash: bytes,
+        decision: Decision,
+        *,
+        author_epoch: int | None = None,
+    ) -> R:
+        """Decide on a spec; the last decision settles it.
+
+        `author_epoch` is the thread's when the decision was made (now, unless given): if the
+        co-authors have changed since, the decision is refused.
+        """
+        as_hash(content_hash)
+
+        async def attempt() -> R:
+            view = await self._view(thread, spec=(author, content_hash))
+            found = self._existing(view, thread)
+            if view.spec is None:
+                raise NotFound(
+                    f"there is no spec of {author} with content {content_hash.hex()} "
+                    f"in thread {found.thread_id!r}"
+                )
+            check.running(view.config, check.PAUSE_DECISIONS, view.now)
+            epoch = found.author_epoch if author_epoch is None else author_epoch
+            check.can_decide(found, view.spec, self.wallet, epoch, view.now)
+            return await self._finish(
+                [
+                    build.process_approval(
+                        approver=self.wallet,
+                        thread=self.address_of(thread),
+                        spec_author=author,
+                        content_hash=content_hash,
+                        author_epoch=epoch,
+                        decision=decision,
+                        message_index=found.message_count,
+                        stake_mint=view.stake.mint,
+                        token_program=view.stake.token_program,
+                        program_id=self.program_id,
+                    )
+                ]
+            )
+
+        return await self._at_the_next_index(attempt)
+
+    async def approve(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
+        """`process_approval` with `Decision.APPROVE`."""
+        return await self.process_approval(thread, author, content_hash, Decision.APPROVE)
+
+    async def deny(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
+        """`process_approval` with `Decision.DENY`."""
+        return await self.process_approval(thread, author, content_hash, Decision.DENY)
+
+    async def expire_spec(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
+        """Return the stake of a spec whose window has ended to its author. Anybody may."""
+        view = await self._view(thread, spec=(author, as_hash(content_hash)))
+        found = self._existing(view, thread)
+        if view.spec is None:
+            raise NotFound(
+                f"there is no spec of {author} with content {content_hash.hex()} "
+                f"in thread {found.thread_id!r}"
+            )
+        check.running(view.config, check.PAUSE_EXITS, view.now)
+        check.can_expire(view.spec, view.now)
+        return await self._finish(
+            [
+                *await self._token_account(author, view.stake),
+                build.expire_spec(
+                    thread=self.address_of(thread),
+                    spec_author=author,
+                    content_hash=content_hash,
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                ),
+            ]
+        )
+
+    async def claim(self, thread: ThreadRef) -> R:
+        """Pay out one's rewards."""
+        view = await self._view(thread)
+        found, position = self._existing(view, thread), self._held(view, thread)
+        check.running(view.config, check.PAUSE_EXITS, view.now)
+        check.can_claim(found, position)
+        return await self._finish(
+            [
+                *await self._token_account(self.wallet, view.stake),
+                build.claim(
+                    owner=self.wallet,
+                    thread=self.address_of(thread),
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                ),
+            ]
+        )
+
+    async def divest(self, thread: ThreadRef, amount: int) -> R:
+        """Take an amount out of a thread."""
+        view = await self._view(thread)
+        found, position = self._existing(view, thread), self._held(view, thread)
+        check.running(view.config, check.PAUSE_EXITS, view.now)
+        check.can_divest(view.config, found, position, amount, view.now)
+        return await self._finish(
+            [
+                *await self._token_account(self.wallet, view.stake),
+                build.divest(
+                    owner=self.wallet,
+                    thread=self.address_of(thread),
+                    amount=amount,
+                    stake_mint=view.stake.mint,
+                    token_program=view.stake.token_program,
+                    program_id=self.program_id,
+                ),
+            ]
+        )
+
+    async def set_privacy(self, thread: ThreadRef, level: PrivacyLevel) -> R:
+        """Set who may read the messages to come."""
+        view = await self._view(thread)
+        found = self._existing(view, thread)
+        check.running(view.config, check.PAUSE_SETTINGS, view.now)
+        check.co_author(found, self.wallet)
+        if found.privacy is level:
+            raise refused.PrivacyUnchanged
+        return await self._finish(
+            [
+                build.set_privacy(
+                    author=self.wallet,
+                    thread=self.address_of(thread),
+                    level=level,
+                    program_id=self.program_id,
+                )
+            ]
+        )
+
+    # ---- below: what verbs share
+
+    async def _view(self, thread: ThreadRef, *, spec: tuple[Pubkey, bytes] | None = None) -> _View:
+        """Settings, clock, thread, own position and tokens, and a spec, in one request."""
+        stake, address = await self.stake(), self.address_of(thread)
+        addresses = [
+            config_pda(program_id=self.program_id),
+            CLOCK_SYSVAR,
+            address,
+            position_pda(address, self.wallet, program_id=self.program_id),
+            stake.account_of(self.wallet),
+        ]
+        if spec is not None:
+            addresses.append(spec_pda(address, *spec, program_id=self.program_id))
+        answer = await self.rpc.get_accounts(addresses, commitment=self.commitment)
+        config, clock, found, position, tokens = answer.value[:5]
+        settings = self._decoded(Config, config)
+        if settings is None or clock is None:
+            raise NotFound(f"the program {self.program_id} is not initialized on this chain")
+        return _View(
+            config=settings,
+            stake=stake,
+            now=unix_time(clock),
+            thread=self._decoded(Thread, found),
+            position=self._decoded(Position, position),
+            tokens=None if tokens is None else TokenAccount.decode(tokens.data).amount,
+            spec=self._decoded(Spec, answer.value[5]) if spec is not None else None,
+        )
+
+    def _existing(self, view: _View, thread: ThreadRef) -> Thread:
+        if view.thread is None:
+            raise no_thread(thread)
+        return view.thread
+
+    def _held(self, view: _View, thread: ThreadRef) -> Position:
+        if view.position is None:
+            raise NotFound(f"{self.wallet} has no position in thread {thread}")
+        return view.position
+
+    async def _token_account(self, owner: Pubkey, stake: Stake) -> list[Instruction]:
+        """What makes the account the tokens go to, where it was closed meanwhile."""
+        if await self._fetch(stake.account_of(owner)) is not None:
+            return []
+        return [
+            create_associated_token_account(
+                payer=self.wallet,
+                owner=owner,
+                mint=stake.mint,
+                token_program=stake.token_program,
+            )
+        ]
+
+    async def _at_the_next_index(self, attempt: Callable[[], Awaitable[R]]) -> R:
+        """Try again when somebody else's message took the index meanwhile; nothing had effect."""
+        for _ in range(_ATTEMPTS_AT_AN_INDEX - 1):
+            try:
+                return await attempt()
+            except refused.WrongMessage:
+                continue
+            except AnchorError as error:
+                if error.name != "ConstraintSeeds":
+                    raise
+        return await attempt()
+
+
+class UnsignedClient(_Verbs[UnsignedTransaction]):
+    """The verbs for a wallet that signs elsewhere: each returns an `UnsignedTransaction`."""
+
+    def __init__(self, sender: Sender, wallet: Pubkey, *, reader: Reader) -> None:
+        super().__init__(reader.rpc, program_id=reader.program_id, commitment=reader.commitment)
+        self._stake = reader._stake
+        self._sender = sender
+        self._wallet = wallet
+
+    @property
+    def wallet(self) -> Pubkey:
+        return self._wallet
+
+    async def _finish(self, instructions: Sequence[Instruction]) -> UnsignedTransaction:
+        return await self._sender.prepare(instructions, payer=self.wallet)
+
+
+class ChoirClient(_Verbs[Receipt]):
+    """A client of the program over an `Rpc`.
+
+    Without a signer it reads, and makes unsigned transactions. It does not close the `Rpc`.
+    """
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        signer: Signer | None = None,
+        *,
+        policy: SendPolicy | None = None,
+        clock: Clock | None = None,
+        program_id: Pubkey = PROGRAM_ID,
+        commitment: Commitment | None = None,
+    ) -> None:
+        """`commitment` of reads is that of the send policy ("confirmed") unless given."""
+        policy = policy or SendPolicy()
+        super().__init__(rpc, program_id=program_id, commitment=commitment or policy.commitment)
+        self.signer = signer
+        self.sender = Sender(rpc, policy=policy, clock=clock, program_id=program_id)
+
+    @property
+    def wallet(self) -> Pubkey:
+        if self.signer is None:
+            raise WalletError("this client has no wallet: give it a signer, or use `unsigned`")
+        return self.signer.pubkey
+
+    def unsigned(self, wallet: Pubkey) -> UnsignedClient:
+        """The same verbs for a wallet elsewhere."""
+        return UnsignedClient(self.sender, wallet, reader=self)
+
+    async def send(self, *instructions: Instruction) -> Receipt:
+        """Send instructions of one's own (`choir.instructions` makes them) signed by the wallet."""
+        if not instructions:
+            raise InvalidInput("nothing to send")
+        return await self._finish(instructions)
+
+    async def _finish(self, instructions: Sequence[Instruction]) -> Receipt:
+        if self.signer is None:
+            raise WalletError("this client has no wallet: give it a signer, or use `unsigned`")
+        return await self.sender.send(instructions, signers=[self.signer])
