@@ -233,6 +233,9 @@ class SyntheticSource:
             if not listed:
                 return
 
+    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
+        return [r.ref for r in self.chain.transactions if after < r.ref.slot <= through]
+
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         self.faults.before("accounts")
         # a node answers for any slot it has from the one asked for

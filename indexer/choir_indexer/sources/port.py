@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from choir_indexer.model import AccountUpdate, Frontier, Hint, HistoryBatch
+from choir_indexer.model import AccountUpdate, Frontier, Hint, HistoryBatch, SignatureRef
 
 __all__ = [
     "Feed",
@@ -91,6 +91,10 @@ class Source(Protocol):
     ) -> AsyncGenerator[HistoryBatch, None]:
         """Slots (`after`, `through`] in whole slots, oldest first, the last batch through
         `through`; with the signatures of the last `overlap` slots before to check again."""
+        ...
+
+    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
+        """The transactions of those slots by signature alone, oldest first."""
         ...
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:

@@ -142,6 +142,10 @@ class RpcSource:
             yield HistoryBatch(after, through, (), recheck)
         self._announced = {s: slot for s, slot in self._announced.items() if slot > through}
 
+    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
+        """By `getSignaturesForAddress`."""
+        return await self._list(after, through)
+
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         """By `getMultipleAccounts`; each answer carries its own slot."""
         ordered = sorted(pubkeys)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
+from choir.ids import thread_pda
 from choir.privacy import Level
 
 DIMENSION = 32
@@ -23,6 +24,15 @@ def address(name: str) -> bytes:
 
 def base58(name: str) -> str:
     return str(Pubkey.from_bytes(address(name)))
+
+
+def thread_key(name: str) -> bytes:
+    """The address that the program gives a thread of this name."""
+    return bytes(thread_pda(name))
+
+
+def thread58(name: str) -> str:
+    return str(thread_pda(name))
 
 
 class WordVectors:
@@ -65,7 +75,7 @@ class Seeder:
         await self._insert(
             "chain.threads",
             {
-                "pubkey": address(name),
+                "pubkey": thread_key(name),
                 "thread_id": name,
                 "privacy": int(level),
                 "creator": authors[0] if authors else address("creator"),
@@ -95,7 +105,7 @@ class Seeder:
                 "pubkey": pubkey,
                 "slot": 1,
                 "write_version": 0,
-                "thread": address(thread),
+                "thread": thread_key(thread),
                 "author": address(author),
                 "rent_payer": address(author),
                 "index": index,
@@ -119,13 +129,13 @@ class Seeder:
             INSERT INTO app.contents (thread, content_hash, thread_id, author, text, created_at)
             VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT DO NOTHING
             """,
-            address(thread), digest, thread, address(author), text,
+            thread_key(thread), digest, thread, address(author), text,
         )  # fmt: skip
         if noted:
             await self.connection.execute(
                 "INSERT INTO app.content_outbox (thread, content_hash, created_at) "
                 "VALUES ($1, $2, now())",
-                address(thread), digest,
+                thread_key(thread), digest,
             )  # fmt: skip
 
     async def said(self, thread: str, index: int, text: str, **more: Any) -> str:
@@ -135,7 +145,9 @@ class Seeder:
 
     async def level(self, thread: str, level: Level, *, noted: bool = True) -> None:
         await self.connection.execute(
-            "UPDATE chain.threads SET privacy = $2 WHERE pubkey = $1", address(thread), int(level)
+            "UPDATE chain.threads SET privacy = $2 WHERE pubkey = $1",
+            thread_key(thread),
+            int(level),
         )
         if noted:
             await self.note("privacy", thread)
@@ -148,7 +160,7 @@ class Seeder:
     async def note(self, kind: str, thread: str, message: bytes | None = None) -> None:
         await self.connection.execute(
             "INSERT INTO chain.outbox (kind, thread, message, slot) VALUES ($1, $2, $3, 1)",
-            kind, address(thread), message,
+            kind, thread_key(thread), message,
         )  # fmt: skip
         await self.connection.execute("SELECT pg_notify('choir_outbox', '')")
 

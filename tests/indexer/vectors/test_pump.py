@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.indexer.vectors.seeding import Seeder, WordVectors, base58
+from tests.indexer.vectors.seeding import Seeder, WordVectors, thread58
 
 from choir.embed import OffLoop
 from choir.privacy import AccessFilter, Level, Viewer
@@ -117,7 +117,7 @@ async def test_levels_are_followed(seed: Seeder, pump: Pump, store: EdgeStore) -
     messages = [await seed.said("T", index, f"word{index} here") for index in range(10)]
     other = await seed.thread("U") or await seed.said("U", 0, "stays here")
     await pump.run_once()
-    mine = AccessFilter.for_viewer(Viewer("w", threads=frozenset({base58("T")})))
+    mine = AccessFilter.for_viewer(Viewer("w", threads=frozenset({thread58("T")})))
     for level, expected in (
         (Level.THREAD_ONLY, [0, 10]),
         (Level.ENCRYPTED, [0, 0]),

@@ -1,0 +1,272 @@
+"""``choir-indexer``: run the mirror, look at it, and put it right."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from choir_indexer.settings import Settings
+from choir_indexer.store import DatabaseUnreachable, MirrorError, migrate, rebuild
+
+T = TypeVar("T")
+USAGE = 2
+DIFFERS = 3
+
+app = typer.Typer(
+    help="The Choir indexer. Settings come from the environment (CHOIR_…; docs/indexer.md).",
+    no_args_is_help=True,
+    add_completion=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="one line of JSON for scripts")]
+
+
+@app.command()
+def run() -> None:
+    """Follow the chain until told to stop; one line of JSON on stdout once attached."""
+    from choir_indexer.runner import PortTaken, serve
+
+    settings = _settings()
+    _log_to_stderr()
+
+    def ready(url: str) -> None:
+        sys.stdout.write(json.dumps({"ready": True, "indexer_url": url}) + "\n")
+        sys.stdout.flush()
+
+    try:
+        _run(serve(settings, on_ready=ready))
+    except PortTaken as error:
+        _fail(str(error))
+
+
+@app.command("migrate")
+def migrate_schema(
+    anew: Annotated[
+        bool,
+        typer.Option("--rebuild", help="drop the mirror first; it fills again from the chain"),
+    ] = False,
+) -> None:
+    """Bring schema `chain` to its newest version and end."""
+    settings = _settings()
+    if not anew:
+        _guard(lambda: migrate(settings.database_url))
+        return
+    from choir_indexer.store.writer import Writer
+
+    async def drop() -> None:
+        async def waiting() -> None:
+            typer.echo("an indexer works on this database; waiting until it ends", err=True)
+
+        await asyncio.to_thread(migrate, settings.database_url)
+        writer = await Writer.open(settings.database_url, waiting=waiting)
+        try:
+            await asyncio.to_thread(rebuild, settings.database_url)
+        finally:
+            await writer.close()
+
+    _run(drop())
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """How far the mirror is, what it holds, and how far the chain is."""
+    settings = _settings()
+    found = _run(_status(settings))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            for inner, number in value.items():
+                typer.echo(f"{inner:>20}  {number}")
+        else:
+            typer.echo(f"{name:>20}  {'-' if value is None else value}")
+
+
+@app.command()
+def backfill(as_json: AsJson = False) -> None:
+    """Bring the mirror to the chain's newest slot, once, and end. Goes on where it stopped."""
+    from choir_indexer.runner import opened_mirror
+
+    settings = _settings()
+    _log_to_stderr(logging.WARNING)
+
+    async def catch_up() -> int:
+        await asyncio.to_thread(migrate, settings.database_url)
+        async with opened_mirror(settings) as mirror:
+            bar = asyncio.create_task(_progress(mirror.state))
+            try:
+                return await mirror.catch_up()
+            finally:
+                bar.cancel()
+                with suppress(asyncio.CancelledError):
+                    await bar
+
+    slot = _run(catch_up())
+    typer.echo(json.dumps({"ok": True, "watermark": slot}) if as_json else f"complete to {slot}")
+
+
+@app.command("reconcile")
+def reconcile_mirror(
+    repair: Annotated[bool, typer.Option(help="write what differs")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every account with the chain; exit code 3 when something differs."""
+    from choir.rpc import HttpRpc
+    from choir_indexer.reconcile import reconcile
+    from choir_indexer.runner import opened_source
+    from choir_indexer.store.writer import Writer
+
+    settings = _settings()
+    _log_to_stderr(logging.WARNING)
+
+    async def compare() -> Any:
+        writer = await Writer.open(settings.database_url, lease=False)
+        try:
+            async with opened_source(settings) as source, HttpRpc(settings.rpc_url) as rpc:
+                return await reconcile(source, writer, rpc, repair=repair)
+        finally:
+            await writer.close()
+
+    report = _run(compare())
+    if as_json:
+        typer.echo(json.dumps(report.plain()))
+    else:
+        typer.echo(
+            f"slot {report.slot}: {report.accounts} accounts, {report.transactions} transactions;"
+            f" {len(report.differences)} accounts differ ({report.repaired} repaired),"
+            f" {len(report.missing_transactions)} transactions missing,"
+            f" {len(report.short_vaults)} vaults short"
+        )
+        if report.behind:
+            typer.echo(f"the mirror is only at slot {report.watermark}; is the indexer running?")
+        for difference in report.differences:
+            typer.echo(f"  {difference.what:>9}  {difference.pubkey}")
+        for signature in report.missing_transactions:
+            typer.echo(f"  no events  {signature}")
+        for vault in report.short_vaults:
+            typer.echo(f"  short      {vault.thread}: owes {vault.owed}, holds {vault.held}")
+        if report.missing_transactions:
+            typer.echo("missing transactions need: choir-indexer migrate --rebuild")
+    if not report.clean:
+        raise typer.Exit(DIFFERS)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+async def _status(settings: Settings) -> dict[str, Any]:
+    from sqlalchemy.exc import ProgrammingError
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    from choir.errors import RpcError
+    from choir.rpc import HttpRpc
+    from choir_indexer.store import NotMigrated, read
+    from choir_indexer.store.errors import unreachable
+
+    chain_slot: int | None = None
+    trouble: str | None = None
+    try:
+        async with HttpRpc(settings.rpc_url) as rpc:
+            chain_slot = await rpc.get_slot(commitment=settings.commitment)
+    except RpcError as error:
+        trouble = str(error)
+    _, _, rest = settings.database_url.partition("://")
+    engine = create_async_engine(f"postgresql+asyncpg://{rest}", poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            mark = await read.watermark(connection)
+            counts = await read.counts(connection)
+    except ProgrammingError:
+        raise NotMigrated("schema chain is missing; run: choir-indexer migrate") from None
+    except OSError as error:
+        raise DatabaseUnreachable(unreachable(settings.database_url, str(error))) from None
+    finally:
+        await engine.dispose()
+    behind = None
+    if mark is not None and chain_slot is not None:
+        behind = max(chain_slot - mark.slot, 0)
+    return {
+        "watermark": mark.slot if mark else None,
+        "finalized": mark.finalized_slot if mark else None,
+        "commitment": mark.commitment if mark else settings.commitment,
+        "chain_slot": chain_slot,
+        "lag_slots": behind,
+        "node_trouble": trouble,
+        "genesis_hash": mark.genesis_hash if mark else None,
+        "program_id": mark.program_id if mark else settings.program_id,
+        "rows": asdict(counts),
+    }
+
+
+async def _progress(state: Any) -> None:
+    """A bar on stderr until cancelled."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("slots", total=None)
+        while True:
+            progress.update(task, total=state.frontier, completed=state.slot or 0)
+            await asyncio.sleep(0.2)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    from choir_indexer.sources import SourceError
+
+    try:
+        return asyncio.run(work)
+    except (MirrorError, SourceError) as error:
+        _fail(str(error))
+
+
+def _guard(work: Any) -> None:
+    try:
+        work()
+    except MirrorError as error:
+        _fail(str(error))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as error:
+        lines = [
+            f"CHOIR_{'.'.join(str(part) for part in each['loc']).upper()}: {each['msg']}"
+            for each in error.errors()
+        ]
+        _fail("the settings cannot be used:\n  " + "\n  ".join(lines), USAGE)
+
+
+def _log_to_stderr(level: int = logging.INFO) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    typer.echo(f"choir-indexer: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,238 @@
+"""The indexer's process: the mirror, its HTTP server and the vector pump on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.routing import BaseRoute
+
+from choir.rpc import HttpRpc
+from choir_indexer.http import make_app
+from choir_indexer.mirror import Mirror
+from choir_indexer.settings import Settings
+from choir_indexer.sources.rpc import RpcSource
+from choir_indexer.store import migrate, rebuild
+from choir_indexer.store.writer import Writer
+from choir_indexer.telemetry import Metrics
+
+__all__ = ["PortTaken", "opened_mirror", "opened_source", "serve"]
+
+BACKLOG = 256
+STOP_WITHIN_S = 1
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class PortTaken(RuntimeError):
+    """The address cannot be listened on; the message names it and the setting to change."""
+
+
+@asynccontextmanager
+async def opened_source(settings: Settings) -> AsyncIterator[RpcSource]:
+    """The node that the settings name; closed at the end of the block."""
+    source = RpcSource(
+        HttpRpc(settings.rpc_url),
+        settings.ws_url,
+        program=settings.program,
+        commitment=settings.commitment,
+        batch=settings.indexer_batch,
+        concurrency=settings.indexer_concurrency,
+    )
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+@asynccontextmanager
+async def opened_mirror(
+    settings: Settings, metrics: Metrics | None = None
+) -> AsyncIterator[Mirror]:
+    """The mirror that the settings describe; its source is closed at the end of the block."""
+    log = structlog.get_logger("choir_indexer")
+
+    async def waiting() -> None:
+        log.warning("another indexer works on this database; waiting until it ends")
+
+    async def open_writer() -> Writer:
+        return await Writer.open(settings.database_url, waiting=waiting)
+
+    async def anew() -> None:
+        await asyncio.to_thread(rebuild, settings.database_url)
+
+    async with opened_source(settings) as source:
+        yield Mirror(
+            source,
+            open_writer,
+            program=settings.program,
+            commitment=settings.commitment,
+            rebuild=anew if settings.rebuild_on_new_genesis else None,
+            overlap=settings.indexer_overlap_slots,
+            patience_s=settings.indexer_patience_s,
+            metrics=metrics,
+        )
+
+
+async def serve(
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None],
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Migrate, listen, follow the chain; call `on_ready(url)` once the mirror is attached.
+
+    Attached means: the schema is there, the lease is held, the chain is the right one and the
+    announcements are open. Runs until `stop` is set or a signal comes.
+
+    Raises:
+        PortTaken: the address is in use.
+        MirrorError: what stops a mirror for good; the message says what to do.
+    """
+    stop = stop or asyncio.Event()
+    listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    metrics = Metrics()
+    try:
+        await asyncio.to_thread(migrate, settings.database_url)
+        async with (
+            opened_mirror(settings, metrics) as mirror,
+            _vectors(settings, metrics) as (routes, pump),
+        ):
+            app = make_app(mirror.state, metrics, max_lag_s=settings.indexer_max_lag_s, more=routes)
+            server = _Server(
+                uvicorn.Config(
+                    app,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    lifespan="off",
+                    ws="none",
+                    timeout_graceful_shutdown=STOP_WITHIN_S,
+                )
+            )
+
+            async def announce() -> None:
+                await mirror.attached.wait()
+                on_ready(url)
+
+            with _signals(stop):
+                await _until_stopped(
+                    stop,
+                    server.serve(sockets=[listening]),
+                    mirror.run(),
+                    *pump,
+                    once=announce(),
+                )
+    finally:
+        listening.close()
+
+
+async def _until_stopped(
+    stop: asyncio.Event, *parts: Awaitable[None], once: Awaitable[None]
+) -> None:
+    """Run the parts until `stop`; the first that fails ends the others and is raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    aside: list[asyncio.Future[Any]] = [asyncio.ensure_future(once), stopping]
+    try:
+        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in (*tasks, *aside):
+            task.cancel()
+        await asyncio.gather(*tasks, *aside, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _vectors(
+    settings: Settings, metrics: Metrics
+) -> AsyncIterator[tuple[Sequence[BaseRoute], Sequence[Awaitable[None]]]]:
+    """The routes of the hosted engine, and the pump. Without a model or a URL the mirror works
+    on, and says what is off."""
+    log = structlog.get_logger("choir_indexer.vectors")
+    if settings.vectors_url is None:
+        log.warning("no vectors: CHOIR_VECTORS_URL is not set")
+        yield (), ()
+        return
+    from choir.embed import EmbedError, OffLoop, load_minilm
+    from choir.vectors import open_store
+    from choir_indexer.vectors import Pump, PumpMetrics, vector_routes
+
+    token = settings.vectors_token.get_secret_value() if settings.vectors_token else None
+    store = open_store(settings.vectors_url, token)
+    hosted = settings.vectors_url.startswith("edge:")
+    routes = vector_routes(store, token) if hosted and token else []
+    if hosted and not token:
+        log.warning("the vector engine is not shared: CHOIR_VECTORS_TOKEN is not set")
+    with contextlib.ExitStack() as stack:
+        try:
+            embedder = OffLoop(await asyncio.to_thread(load_minilm, settings.model_dir))
+        except EmbedError as error:
+            log.warning("new messages will not be found by meaning", reason=str(error))
+            pump: Sequence[Awaitable[None]] = ()
+        else:
+            stack.callback(embedder.close)
+            work = Pump(
+                settings.database_url, store, embedder, metrics=PumpMetrics(metrics.registry)
+            )
+            pump = (work.run(),)
+        try:
+            yield routes, pump
+        finally:
+            await store.aclose()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the process has one place for them."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.indexer_host, settings.indexer_port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise PortTaken(
+            f"cannot listen on {host}:{port} ({error.strerror or error});"
+            " stop what uses it, or set CHOIR_INDEXER_HOST and CHOIR_INDEXER_PORT"
+        ) from None
+    listening.setblocking(False)
+    return listening
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; where there are no signal handlers, nothing does."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in SIGNALS:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

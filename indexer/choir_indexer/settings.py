@@ -1,0 +1,91 @@
+"""Settings of the indexer's process, all from the environment under ``CHOIR_``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from solders.pubkey import Pubkey
+
+from choir.ids import PROGRAM_ID
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """What the process is told. Durations carry their unit in the name.
+
+    Raises:
+        pydantic.ValidationError: naming each setting that is missing or wrong.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CHOIR_", extra="ignore", frozen=True)
+
+    database_url: str = Field(description="`postgresql://` URL")
+    rpc_url: str = Field(default="http://127.0.0.1:8899", description="the node, over HTTP")
+    ws_url: str = Field(default="ws://127.0.0.1:8900", description="its pub/sub")
+    commitment: Literal["confirmed", "finalized"] = Field(
+        default="confirmed", description="what the mirror follows; below it, blocks may vanish"
+    )
+    program_id: str = Field(default=str(PROGRAM_ID), description="a copy deployed elsewhere")
+    rebuild_on_new_genesis: bool = Field(
+        default=False, description="make the mirror anew when the node is of another chain"
+    )
+
+    indexer_host: str = "127.0.0.1"
+    indexer_port: int = Field(default=0, ge=0, le=65535, description="0 takes a free one")
+    indexer_max_lag_s: float = Field(
+        default=60.0, gt=0, description="`/health` fails when the mirror is further behind"
+    )
+    indexer_overlap_slots: int = Field(
+        default=64, ge=0, description="slots behind the watermark that each walk checks again"
+    )
+    indexer_patience_s: float = Field(
+        default=300.0, gt=0, description="how long a gap may last before the mirror stops"
+    )
+    indexer_batch: int = Field(default=256, gt=0, description="transactions in a commit, about")
+    indexer_concurrency: int = Field(default=8, gt=0, description="requests under way at once")
+
+    vectors_url: str | None = Field(
+        default=None, description="`edge:<directory>` or a Qdrant server's URL; unset: no vectors"
+    )
+    vectors_token: SecretStr | None = Field(
+        default=None, description="bearer token of the hosted engine, or the server's API key"
+    )
+    model_dir: Path | None = Field(default=None, description="the embedding model's weights")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must look like postgresql://user:password@host:port/name")
+        return value
+
+    @field_validator("rpc_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("ws_url")
+    @classmethod
+    def _is_ws(cls, value: str) -> str:
+        if not value.startswith(("ws://", "wss://")):
+            raise ValueError("must begin with ws:// or wss://")
+        return value
+
+    @field_validator("program_id")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        try:
+            return str(Pubkey.from_string(value))
+        except ValueError:
+            raise ValueError("must be an address (base58 of 32 bytes)") from None
+
+    @property
+    def program(self) -> Pubkey:
+        """The program's address."""
+        return Pubkey.from_string(self.program_id)
