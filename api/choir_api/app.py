@@ -49,7 +49,18 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     versioned = APIRouter(prefix=f"/{API_VERSION}")
-    for noun in (auth, keys, threads, messages, specs, tokens, transactions, content, spaces, search):
+    for noun in (
+        auth,
+        keys,
+        threads,
+        messages,
+        specs,
+        tokens,
+        transactions,
+        content,
+        spaces,
+        search,
+    ):
         versioned.include_router(noun.router)
     app.include_router(versioned)
     app.include_router(system.router)

@@ -67,7 +67,7 @@ def _window(text: str, marks: list[tuple[int, int]]) -> tuple[int, int]:
 
 def _stem(word: str) -> str:
     """Enough for plurals and simple endings; marking needs no more."""
-    for ending in ("ing", "ed", "es", "s"):
+    for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word

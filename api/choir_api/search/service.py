@@ -3,7 +3,7 @@
 Three steps, each closed on its own: the viewer's threads are read and become the access
 filter; candidates come from the store with that filter inside the query; then each is read
 again from PostgreSQL, in a snapshot taken after the store answered, and leaves only if its
-hash is the chain's and the policy gives the viewer the right to search it *now*.
+hash is the chain's and the same filter, made anew, lets the viewer find it *now*.
 
 What the recheck drops is replaced from further down, so that a page's length says nothing
 of it, and no total is given anywhere.
@@ -28,9 +28,9 @@ from choir.privacy import (
     Content,
     Level,
     PrivacyLevelMismatch,
-    Right,
     SearchIndexLeak,
     Viewer,
+    access_tokens,
     decide,
 )
 from choir.vectors import Hit, Where
@@ -151,7 +151,8 @@ def _may_leave(viewer: Viewer, hit: Hit, row: Any, where: Where) -> bool:
     if row.text is None or hashlib.sha256(row.text.encode()).digest() != row.content_hash:
         return False
     level = Level(row.privacy)
-    if not decide(viewer, Content(hit.thread, level)).allows(Right.SEARCH):
+    tokens = access_tokens(Content(hit.thread, level))
+    if not AccessFilter.for_viewer(viewer).matches(tokens):
         if level is hit.level:
             leak = SearchIndexLeak(f"the index offered {hit.message} to one who may not find it")
             log.error("%s; to do: %s", leak, ", ".join(leak.recovery))
