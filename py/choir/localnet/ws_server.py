@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import suppress
 from typing import Any
 
 from choir.localnet.pubsub import PubSub
@@ -42,13 +43,16 @@ class WsServer:
         """Serve on a bound socket."""
         # websockets takes a tenth of a second to import: the HTTP side is up before it.
         from websockets.asyncio.server import broadcast, serve
+        from websockets.exceptions import ConnectionClosedError
 
         async def handle(connection: Any) -> None:
             client = WsClient(connection, broadcast)
             self._clients.add(client)
             try:
-                async for message in connection:
-                    self._pubsub.request(client, message)
+                # Clients often just go away; that is an end like any other.
+                with suppress(ConnectionClosedError):
+                    async for message in connection:
+                        self._pubsub.request(client, message)
             finally:
                 self._clients.discard(client)
                 self._pubsub.leave(client)
