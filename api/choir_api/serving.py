@@ -22,6 +22,7 @@ from choir_api.db import Database, migrate
 from choir_api.deps import Deps
 from choir_api.rate import Limiter
 from choir_api.realtime import Limits, PrometheusMetrics, RealtimeServer
+from choir_api.search import SearchEngine
 from choir_api.settings import Settings
 from choir_api.stream import Hub, ThreadStream
 
@@ -49,15 +50,19 @@ async def opened(settings: Settings) -> AsyncIterator[Deps]:
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     rpc = HttpRpc(settings.rpc_url)
     sender = Sender(rpc, policy=SendPolicy(commitment=settings.commitment))
+    search = await asyncio.to_thread(SearchEngine.from_settings, settings)
     deps = Deps(
         settings=settings,
         database=database,
         sender=sender,
         limiter=Limiter.from_settings(settings),
+        search=search,
     )
     try:
         yield deps
     finally:
+        if search is not None:
+            await search.aclose()
         await rpc.aclose()
         await database.close()
 

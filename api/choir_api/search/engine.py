@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
-from choir.embed import OffLoop, load_minilm
+from choir.embed import EmbedError, OffLoop, load_minilm
 from choir.privacy import AccessFilter
 from choir.vectors import DEPTH, Hit, Query, VectorStore, Where, open_store
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from choir_api.settings import Settings
+
+log = logging.getLogger("choir_api.search")
 
 
 class QueryEmbedder(Protocol):
@@ -52,19 +55,26 @@ class SearchEngine:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> SearchEngine | None:
-        """The engine that the settings describe; None when they name no vector store.
+        """The engine that the settings describe; blocks while the model is read.
+
+        None, with a line in the log, when no vector store is named or the model's weights
+        are not there: the API works on and searches by words.
 
         Raises:
-            EmbedError: the model's weights are missing or damaged.
             InvalidInput: the URL names no kind of vector store.
         """
         if settings.vectors_url is None:
+            log.warning("search is by words alone: CHOIR_VECTORS_URL is not set")
             return None
         token = settings.vectors_token
         store = open_store(
             settings.vectors_url, token.get_secret_value() if token is not None else None
         )
-        return cls(store, OffLoop(load_minilm(settings.model_dir)))
+        try:
+            return cls(store, OffLoop(load_minilm(settings.model_dir)))
+        except EmbedError as error:
+            log.warning("search is by words alone: %s", error)
+            return None
 
     async def find(self, text: str, access: AccessFilter, where: Where) -> list[Hit]:
         """The best hits, at most :data:`choir.vectors.DEPTH`, always the same for the same.

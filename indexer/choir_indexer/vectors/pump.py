@@ -126,6 +126,8 @@ class Pump:
         self.metrics = metrics or PumpMetrics()
         self.trouble: str | None = None
         """Why the last round ended early; None while all is well."""
+        # once in a process's life, whatever the last one left behind
+        self._compared = False
         self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
     async def run(self) -> None:
@@ -189,8 +191,9 @@ class Pump:
                 model=self._embedder.name, dimension=self._embedder.dimension
             )
             await self._drain(connection)
-            if await self._store.count() != await self._expected(connection):
+            if not self._compared or await self._store.count() != await self._expected(connection):
                 await self._reconcile(connection)
+                self._compared = True
             while True:
                 wake.clear()
                 await self._drain(connection)

@@ -56,7 +56,7 @@ class EdgeStore:
         return await self._run(lambda: self._open(model, dimension))
 
     async def upsert(self, points: Sequence[Point]) -> None:
-        """Writes points whole; durable when it returns."""
+        """Writes points whole; they outlive this process, and a power cut after a flush."""
         if not points:
             return
         await self._run(lambda: self._update(edge.UpdateOperation.upsert_points(self._of(points))))
