@@ -307,7 +307,6 @@ class _Effort:
                 skip_preflight=True,
                 max_retries=0,
                 commitment=self.policy.commitment,
-                min_context_slot=self.min_context_slot or None,
             )
         except NodeBehind:
             raise  # the node did not look at it
