@@ -69,8 +69,11 @@ async def space(api: Process, alice: Wallet) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def writer(api: Process, alice: Wallet, bob: Wallet, space: dict[str, Any]) -> Wallet:
-    """Bob, who may write."""
+async def writer(
+    api: Process, clock: TurnedClock, alice: Wallet, bob: Wallet, space: dict[str, Any]
+) -> Wallet:
+    """Bob, who may write; he joined a second later."""
+    clock.advance(1.0)
     answer = await api.http.put(
         f"/v1/spaces/{space['id']}/members/{bob.address}",
         json={"role": "writer"},
