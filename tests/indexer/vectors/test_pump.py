@@ -249,7 +249,7 @@ async def test_run_waits_longer_after_each_failure_and_then_recovers(
         if failures:
             failures -= 1
             return "before"
-        if name == "count":
+        if name == "scroll":
             done.set()
         return None
 
