@@ -91,7 +91,7 @@ class Mirror:
         self.metrics = metrics or Metrics()
         self.state = State(self._clock)
         self.attached = asyncio.Event()  # identity checked, announcements open
-        self.caught_up = asyncio.Event()
+        self._moved = asyncio.Event()
         self._mark = Mark(GENESIS_SLOT, None, None)
 
     async def run(self) -> None:
@@ -147,6 +147,11 @@ class Mirror:
         finally:
             await writer.close()
         return self._mark.slot
+
+    async def reached(self, slot: int) -> None:
+        """Return once everything up to `slot` is committed. Waits in :meth:`run`'s own loop."""
+        while self.state.slot is None or self.state.slot < slot:
+            await self._moved.wait()
 
     async def _session(self) -> None:
         self.state.phase = "connecting"
@@ -232,7 +237,6 @@ class Mirror:
         if frontier.slot == self._mark.slot:
             self.state.caught_up_at = self._clock.monotonic()
             self.state.trouble = None
-            self.caught_up.set()
 
     async def _write(self, writer: Writer, batch: HistoryBatch, frontier: Frontier) -> None:
         """Decode a batch, ask for the accounts it touched, commit both with the watermark."""
@@ -256,6 +260,8 @@ class Mirror:
             )
         self._mark = replace(self._mark, slot=batch.through)
         self._seen(frontier)
+        self._moved.set()
+        self._moved.clear()  # who waits is woken; who comes later waits for the next
         self.metrics.transactions.inc(applied.transactions)
         self.metrics.events.inc(applied.events)
         dead = [letter for row in rows for letter in row.dead]

@@ -148,8 +148,8 @@ async def _until_stopped(
             if task.done():
                 task.result()
     finally:
-        for task in (*tasks, *aside):
-            task.cancel()
+        for each in (*tasks, *aside):
+            each.cancel()
         await asyncio.gather(*tasks, *aside, return_exceptions=True)
 
 
