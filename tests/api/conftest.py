@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from solders.keypair import Keypair
 from tests.api.support import ManualClock, Wallet
+from tests.api.world import World, opened_world
 
+from choir.sending import Sender
+from choir.testing import FakeRpc
 from choir_api.app import create_app
 from choir_api.db import Database
 from choir_api.deps import Deps
@@ -46,6 +49,7 @@ async def deps(settings: Settings, database: Database, clock: ManualClock) -> De
         database=database,
         clock=clock,
         limiter=Limiter.from_settings(settings),
+        sender=Sender(FakeRpc()),
     )
 
 
@@ -71,3 +75,10 @@ async def alice(http: httpx.AsyncClient) -> Wallet:
 async def bob(http: httpx.AsyncClient) -> Wallet:
     """Another one."""
     return await Wallet(Keypair()).sign_in(http)
+
+
+@pytest.fixture
+async def world(settings: Settings, database: Database, clock: ManualClock) -> AsyncIterator[World]:
+    """The application over the real program on a localnet, and a mirror that reads it."""
+    async with opened_world(settings, database, clock) as world:
+        yield world

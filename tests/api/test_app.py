@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 from tests.api.support import ManualClock, Wallet, error_code
 
+from choir.sending import Sender
+from choir.testing import FakeRpc
 from choir_api.app import create_app
 from choir_api.db import Database
 from choir_api.deps import Deps
@@ -26,7 +28,13 @@ async def test_health_says_whether_the_database_answers(
 ) -> None:
     assert (await http.get("/health")).json() == {"status": "ok", "database": "ok"}
     nowhere = Database("postgresql://choir:choir@127.0.0.1:1/choir")
-    deps = Deps(settings=settings, database=nowhere, limiter=Limiter({}), clock=clock)
+    deps = Deps(
+        settings=settings,
+        database=nowhere,
+        limiter=Limiter({}),
+        sender=Sender(FakeRpc()),
+        clock=clock,
+    )
     async with await _client(create_app(deps)) as broken:
         answer = await broken.get("/health")
     await nowhere.close()
@@ -104,7 +112,9 @@ async def test_an_allowance_runs_out_and_says_when_it_returns(
     settings: Settings, database: Database, clock: ManualClock
 ) -> None:
     limiter = Limiter({"threads": 1, "messages": 1, "searches": 1, "sign_ins": 2})
-    deps = Deps(settings=settings, database=database, limiter=limiter, clock=clock)
+    deps = Deps(
+        settings=settings, database=database, limiter=limiter, sender=Sender(FakeRpc()), clock=clock
+    )
     from solders.keypair import Keypair
 
     body = {"address": Wallet(Keypair()).address}
