@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(help="Search messages by meaning.")
+"""Runs `search` alone; the program mounts the function itself, as one of its commands."""
 
 _TIMEOUT_S = 30.0
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def search(
     question: Annotated[str, typer.Argument(help="What to look for, in your own words.")],
     thread: Annotated[str | None, typer.Option(help="Only in this thread.")] = None,
