@@ -102,6 +102,8 @@ async def reconcile(
             raise MirrorError("the mirror is empty; run: choir-indexer run")
         if mark.slot >= snapshot.slot or clock.monotonic() >= deadline:
             break
+        if not await writer.followed():
+            break  # nobody is on the way there
         await clock.sleep(STEP_S)
     chain = {update.pubkey: update for update in snapshot.updates}
     differing: list[tuple[Difference, AccountUpdate]] = []

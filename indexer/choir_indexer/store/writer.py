@@ -129,6 +129,17 @@ class Writer:
         )
         return None if row is None else Mark(int(row[0]), _whole(row[1]), _whole(row[2]))
 
+    async def followed(self) -> bool:
+        """Whether some worker (this one too) holds the lease."""
+        return bool(
+            await self._connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND (classid::bigint << 32) | objid::bigint = $1)",
+                LEASE,
+            )
+        )
+
     async def begin(self, identity: Identity, *, after: int, commitment: str) -> None:
         """Give a new mirror its identity and a watermark at `after`; nothing on another one."""
         async with self._connection.transaction():

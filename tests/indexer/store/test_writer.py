@@ -266,9 +266,12 @@ def test_a_second_worker_waits_for_the_lease(bench: Bench) -> None:
         await told.wait()
         assert not second.done()
         beside = await Writer.open(bench.url, lease=False)
-        await beside.close()
+        assert await beside.followed()
         first.terminate()  # a killed worker gives no lease back; its connection does
         await (await second).close()
+        while await beside.followed():  # the server takes its time to see a connection go
+            pass
+        await beside.close()
 
     bench.run(play())
 

@@ -1,0 +1,164 @@
+"""The source over JSON-RPC: what a node may do, and what must never come of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from solders.signature import Signature
+from tests.indexer.synthetic import key
+
+from choir.errors import NodeBehind, RateLimited, RpcError
+from choir.ids import PROGRAM_ID
+from choir.rpc import JsonRpc
+from choir.testing import ManualClock
+from choir_indexer.model import FETCHED, HistoryBatch
+from choir_indexer.sources import MissingTransaction, NotListed, SourceError
+from choir_indexer.sources.rpc import FIRST_PAGE, PAGE, RpcSource
+
+
+class Node(JsonRpc):
+    """A node with a history of (slot, count of transactions), newest slot last."""
+
+    def __init__(self, *slots: tuple[int, int]) -> None:
+        self.history = [
+            {"slot": slot, "signature": str(_signature(slot, n)), "err": None}
+            for slot, count in slots
+            for n in range(count)
+        ]
+        self.asked: list[tuple[str, list[Any]]] = []
+        self.failures: list[RpcError] = []
+        self.forgotten: set[str] = set()
+        self.slot = slots[-1][0] if slots else 0
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        self.asked.append((method, list(params)))
+        if self.failures:
+            raise self.failures.pop()
+        return getattr(self, method)(*params)
+
+    def getSlot(self, options: dict[str, Any]) -> int:  # noqa: N802
+        return self.slot if options["commitment"] == "confirmed" else self.slot - 32
+
+    def getSignaturesForAddress(  # noqa: N802
+        self, address: str, options: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        assert address == str(PROGRAM_ID)
+        newest_first = self.history[::-1]
+        if "before" in options:
+            names = [row["signature"] for row in newest_first]
+            newest_first = newest_first[names.index(options["before"]) + 1 :]
+        return newest_first[: options["limit"]]
+
+    def getTransaction(self, name: str, options: dict[str, Any]) -> Any:  # noqa: N802
+        return None if name in self.forgotten else {"it is": name}
+
+    def getMultipleAccounts(  # noqa: N802
+        self, names: list[str], options: dict[str, Any]
+    ) -> dict[str, Any]:
+        account = {
+            "lamports": 1, "owner": str(PROGRAM_ID), "executable": False, "data": ["AA==", "base64"]
+        }  # fmt: skip
+        other = {**account, "owner": "11111111111111111111111111111111"}
+        values = [account, other, None] * len(names)
+        return {"context": {"slot": self.slot}, "value": values[: len(names)]}
+
+
+def _signature(slot: int, n: int) -> Signature:
+    return Signature(hashlib.sha512(f"{slot}.{n}".encode()).digest())
+
+
+def _source(node: Node, **options: Any) -> tuple[RpcSource, ManualClock]:
+    clock = ManualClock()
+    return RpcSource(node, "ws://nowhere", clock=clock, **options), clock
+
+
+async def _history(source: RpcSource, *args: int, **options: int) -> list[HistoryBatch]:
+    return [batch async for batch in source.history(*args, **options)]
+
+
+async def test_history_is_whole_slots_in_chain_order() -> None:
+    node = Node((1, 2), (4, 5), (5, 1), (9, 3), (12, 1))
+    source, _ = _source(node, batch=3)
+    batches = await _history(source, 1, 10, overlap=5)
+    assert [(b.after, b.through) for b in batches] == [(1, 4), (4, 10)]
+    refs = [t.ref for b in batches for t in b.transactions]
+    assert [(r.slot, r.position) for r in refs] == [
+        (4, 0), (4, 1), (4, 2), (4, 3), (4, 4), (5, 0), (9, 0), (9, 1), (9, 2)
+    ]  # fmt: skip
+    assert [r.signature for r in refs] == [bytes(_signature(r.slot, r.position)) for r in refs]
+    assert [r.slot for r in batches[0].recheck] == [1, 1]
+    assert batches[1].recheck == ()
+
+
+async def test_slots_without_transactions_are_history_too() -> None:
+    source, _ = _source(Node())
+    assert await _history(source, 3, 8) == [HistoryBatch(3, 8, ())]
+
+
+async def test_a_long_history_is_read_to_its_very_end() -> None:
+    total = FIRST_PAGE + 2 * PAGE + 7
+    node = Node(*((slot, 1) for slot in range(1, total + 1)))
+    source, _ = _source(node)
+    listed = await source.signatures(0, total)
+    assert [ref.slot for ref in listed] == [*range(1, total + 1)]
+    assert all(params[1]["minContextSlot"] == total for _, params in node.asked)
+
+
+async def test_an_announced_transaction_must_be_listed() -> None:
+    node = Node((1, 1), (2, 1))
+    source, _ = _source(node)
+    source._announce(bytes(_signature(2, 7)), 2)
+    with pytest.raises(NotListed, match=str(_signature(2, 7))):
+        await _history(source, 0, 2)
+    node.history.append({"slot": 2, "signature": str(_signature(2, 7)), "err": None})
+    assert len(await _history(source, 0, 2)) == 1
+
+
+async def test_a_listed_transaction_must_be_given() -> None:
+    node = Node((1, 1), (2, 1))
+    node.forgotten.add(str(_signature(2, 0)))
+    source, clock = _source(node)
+    with pytest.raises(MissingTransaction, match=f"{_signature(2, 0)} of slot 2"):
+        await _history(source, 0, 2)
+    assert len(clock.slept) > 3
+
+
+async def test_a_list_out_of_order_is_not_believed() -> None:
+    node = Node((5, 1), (2, 1))
+    source, _ = _source(node)
+    with pytest.raises(SourceError, match="lists slot 5 after slot 2"):
+        await _history(source, 0, 5)
+
+
+async def test_a_busy_node_is_asked_again_after_what_it_said() -> None:
+    node = Node((1, 1))
+    node.failures = [NodeBehind("behind"), RateLimited("slow down", retry_after=2.5)]
+    source, clock = _source(node)
+    assert (await source.frontier()).slot == 1
+    assert clock.slept[0] == 2.5
+    node.failures = [RateLimited("slow down")] * 20
+    with pytest.raises(SourceError, match="slow down"):
+        await source.frontier()
+    node.failures = [RpcError("no such thing")]
+    with pytest.raises(SourceError, match="no such thing"):
+        await source.frontier()
+
+
+async def test_accounts_carry_the_slot_they_are_of() -> None:
+    node = Node((7, 1))
+    source, _ = _source(node)
+    names = sorted(key(str(n)) for n in range(3))
+    first = await source.accounts(names, at_least=7)
+    assert [u.pubkey for u in first] == names
+    assert [(u.slot, u.data, u.certain) for u in first] == [
+        (7, b"\0", True),
+        (7, None, False),
+        (7, None, False),
+    ]
+    later = await source.accounts(names, at_least=7)
+    assert FETCHED < first[0].write_version < later[0].write_version
+    with pytest.raises(SourceError, match="slot 8 or later was asked for"):
+        await source.accounts(names, at_least=8)
