@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import httpx
@@ -45,7 +45,8 @@ class ResonanceClient:
 
     Args:
         api_key: a key with the scope ``spaces``; or
-        token: an access token of a signed-in wallet.
+        token: an access token of a signed-in wallet, or an async function that gives a fresh
+            one: it is asked before every request.
         base_url: where the API is.
         http: to use instead of a client of its own; stays open.
         clock: waits and times.
@@ -59,7 +60,7 @@ class ResonanceClient:
         self,
         *,
         api_key: str | None = None,
-        token: str | None = None,
+        token: str | Callable[[], Awaitable[str]] | None = None,
         base_url: str = "http://127.0.0.1:8000",
         http: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
@@ -67,11 +68,17 @@ class ResonanceClient:
     ) -> None:
         if (api_key is None) == (token is None):
             raise InvalidInput("give either api_key or token")
-        headers = {"X-Api-Key": api_key} if api_key else {"Authorization": f"Bearer {token}"}
+
+        async def credentials() -> Mapping[str, str]:
+            if api_key is not None:
+                return {"X-Api-Key": api_key}
+            bearer = await token() if callable(token) else token
+            return {"Authorization": f"Bearer {bearer}"}
+
         self._own_http = http is None
         self._http = http or httpx.AsyncClient(base_url=base_url, timeout=30.0)
         clock = clock or SystemClock()
-        rest = Rest(self._http, headers, clock)
+        rest = Rest(self._http, credentials, clock)
         self.spaces = Spaces(rest)
         self.sessions = Sessions(rest, clock, jitter)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -27,12 +27,17 @@ class Rest:
 
     Args:
         http: with the server as its base URL; closed by whoever made it.
-        credentials: headers.
+        credentials: makes the headers for each request.
     """
 
-    def __init__(self, http: httpx.AsyncClient, credentials: Mapping[str, str], clock: Clock):
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        credentials: Callable[[], Awaitable[Mapping[str, str]]],
+        clock: Clock,
+    ) -> None:
         self._http = http
-        self._credentials = dict(credentials)
+        self._credentials = credentials
         self._clock = clock
 
     async def ask(
@@ -55,7 +60,7 @@ class Rest:
             SpaceError: the server refused.
             SpaceUnreachable: it did not answer, or was busy each time.
         """
-        headers = dict(self._credentials)
+        headers: dict[str, str] = {}
         if method in ("POST", "PATCH") and not counted:
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
         content = None
@@ -64,6 +69,7 @@ class Rest:
             content = orjson.dumps(body)
         waits = iter(RETRY_S)
         while True:
+            headers.update(await self._credentials())
             try:
                 answer = await self._http.request(
                     method, f"/v1/spaces{path}", content=content, params=query, headers=headers
@@ -92,8 +98,9 @@ class Rest:
             SpaceError: the server refused.
         """
         timeout = httpx.Timeout(10.0, read=None)
+        headers = await self._credentials()
         async with self._http.stream(
-            "GET", f"/v1/spaces{path}", headers=self._credentials, timeout=timeout
+            "GET", f"/v1/spaces{path}", headers=headers, timeout=timeout
         ) as answer:
             if not answer.is_success:
                 await answer.aread()

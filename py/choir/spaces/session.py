@@ -283,6 +283,7 @@ class Session:
         failures = 0
         while self._ended is None:
             self._welcomed = False
+            before = self._token
             try:
                 why = await self._connect()
             except (OSError, InvalidHandshake, TimeoutError, WireError, Gap, SpaceError) as error:
@@ -292,6 +293,8 @@ class Session:
                 return
             self._emit("lost", why)
             failures = 0 if self._welcomed else failures + 1
+            if self._token is not before and failures <= 1:
+                continue  # a new token is tried at once, and a second one not
             wait = min(BACKOFF_MAX_S, BACKOFF_S * 2.0**failures)
             await self._clock.sleep(wait * (0.5 + self._jitter() / 2))
 
