@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from choir.clock import SystemClock
 from choir.rpc import HttpRpc
 from choir.sending import Sender, SendPolicy
 from choir_api.app import create_app
@@ -24,6 +25,10 @@ from choir_api.rate import Limiter
 from choir_api.realtime import Limits, PrometheusMetrics, RealtimeServer
 from choir_api.search import SearchEngine
 from choir_api.settings import Settings
+from choir_api.spaces.hub import SpaceHub
+from choir_api.spaces.listener import Listener
+from choir_api.spaces.runtime import running
+from choir_api.spaces.socket import SpaceEndpoint
 from choir_api.stream import Hub, ThreadStream
 
 BACKLOG = 1024
@@ -51,12 +56,15 @@ async def opened(settings: Settings) -> AsyncIterator[Deps]:
     rpc = HttpRpc(settings.rpc_url)
     sender = Sender(rpc, policy=SendPolicy(commitment=settings.commitment))
     search = await asyncio.to_thread(SearchEngine.from_settings, settings)
+    clock = SystemClock()
     deps = Deps(
         settings=settings,
         database=database,
         sender=sender,
         limiter=Limiter.from_settings(settings),
         search=search,
+        spaces=SpaceHub(database, clock),
+        clock=clock,
     )
     try:
         yield deps
@@ -75,31 +83,32 @@ async def realtime(deps: Deps) -> AsyncIterator[RealtimeServer]:
         PortTaken: its address is in use.
     """
     settings = deps.settings
+    assert deps.spaces is not None
     hub = Hub(deps)
+    spaces = SpaceEndpoint(
+        deps.spaces, deps.database, secret=settings.signing_secret(), now=deps.now
+    )
     limits = Limits(
         heartbeat_seconds=settings.heartbeat_s,
         heartbeat_timeout_seconds=settings.heartbeat_timeout_s,
     )
     server = RealtimeServer(
-        {"/v1/ws": ThreadStream(deps, hub)},
+        {"/v1/ws": ThreadStream(deps, hub), "/spaces/{id}": spaces},
         limits=limits,
         metrics=PrometheusMetrics(deps.registry),
         origins=settings.cors_origins or None,
     )
-    await hub.start()
-    try:
+    listener = Listener(settings.database_url, deps.spaces, deps.clock)
+    async with hub.running(), running(deps.spaces, listener):
         try:
             await server.start(settings.realtime_host, settings.realtime_port)
         except OSError as error:
-            raise _taken(
-                settings.realtime_host, settings.realtime_port, "REALTIME", error
-            ) from None
+            host, port = settings.realtime_host, settings.realtime_port
+            raise _taken(host, port, "REALTIME", error) from None
         try:
             yield server
         finally:
             await server.stop()
-    finally:
-        await hub.stop()
 
 
 async def serve(
@@ -115,6 +124,7 @@ async def serve(
         DatabaseUnreachable: no PostgreSQL at the URL.
     """
     listening = _listen(settings)
+    settings = _with_realtime_port(settings)
     stop = stop or asyncio.Event()
     try:
         await asyncio.to_thread(migrate, settings.database_url)
@@ -136,12 +146,14 @@ async def serve(
             )
             server = _Server(config, lambda: on_ready(serving))
             with _signals(stop):
-                running = asyncio.create_task(server.serve(sockets=[listening]))
+                answering = asyncio.create_task(server.serve(sockets=[listening]))
                 stopping = asyncio.create_task(stop.wait())
-                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 stopping.cancel()
                 server.should_exit = True
-                await asyncio.gather(running, sockets.stop())
+                assert deps.spaces is not None
+                await deps.spaces.close()  # ends the streams that uvicorn would wait for
+                await asyncio.gather(answering, sockets.stop())
     finally:
         listening.close()
 
@@ -184,6 +196,15 @@ def _signals(stop: asyncio.Event) -> Generator[None, None, None]:
     finally:
         for each in caught:
             loop.remove_signal_handler(each)
+
+
+def _with_realtime_port(settings: Settings) -> Settings:
+    """With port 0 replaced by a free one: sessions of spaces name the sockets' address."""
+    if settings.realtime_port:
+        return settings
+    with socket.socket() as probe:
+        probe.bind((settings.realtime_host, 0))
+        return settings.model_copy(update={"realtime_port": probe.getsockname()[1]})
 
 
 def _listen(settings: Settings) -> socket.socket:

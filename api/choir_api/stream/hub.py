@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -136,6 +137,15 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._rooms.clear()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Hub]:
+        """`start` on entry, `stop` on exit."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
 
     def join(self, client: Client) -> None:
         """Remember a client, so that the end of its session reaches it."""
