@@ -20,7 +20,9 @@ from solders.pubkey import Pubkey
 from choir.localnet.settings import HTTP_PORT, WS_PORT, ProgramFile, Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    Announce = Callable[[Mapping[str, object]], None]
 
 EXIT_UNUSABLE = 3
 _log = logging.getLogger("choir.localnet")
@@ -29,7 +31,7 @@ _log = logging.getLogger("choir.localnet")
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     options = argparse.ArgumentParser(
-        prog="choir localnet",
+        prog="python -m choir.localnet",
         description="A Solana localnet in one process: JSON-RPC and pub/sub over LiteSVM, with the"
         " Choir program, a stake mint and a faucet.",
     )
@@ -88,12 +90,13 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         state_dir=arguments.state_dir,
         reset=arguments.reset,
         choir=not arguments.no_choir,
-        programs=tuple(_program(text) for text in arguments.program),
+        programs=tuple(program_option(text) for text in arguments.program),
         accounts=tuple(arguments.account),
     )
 
 
-def _program(text: str) -> ProgramFile:
+def program_option(text: str) -> ProgramFile:
+    """The value of --program. Raises SettingsError."""
     address, equals, path = text.partition("=")
     if not equals:
         raise SettingsError(f"--program takes ID=FILE.so, not {text!r}")
@@ -103,8 +106,8 @@ def _program(text: str) -> ProgramFile:
         raise SettingsError(f"--program: {address!r} is not a program id: {error}") from error
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until a signal says to stop."""
+async def serve(settings: Settings, announce: Announce) -> None:
+    """Serve until a signal says to stop; `announce` is given the addresses once ready."""
     from choir.localnet.app import Localnet
 
     stopped = asyncio.Event()
@@ -112,34 +115,41 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with Localnet(settings) as localnet:
-        ready = {"ready": True, **localnet.describe()}
-        sys.stdout.write(orjson.dumps(ready).decode() + "\n")
-        sys.stdout.flush()
+        announce(localnet.describe())
         failed = asyncio.ensure_future(localnet.failure())
-        await asyncio.wait(
-            [failed, asyncio.ensure_future(stopped.wait())],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        asked = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait([failed, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
         if failed.done():
             failed.result()
+        failed.cancel()
+
+
+def run(settings: Callable[[], Settings], announce: Announce, *, verbose: bool = False) -> int:
+    """Serve with the settings, which may raise SettingsError; answers the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        asyncio.run(serve(settings(), announce))
+    except SettingsError as error:
+        sys.stderr.write(f"choir localnet: {error}\n")
+        return EXIT_UNUSABLE
+    return 0
+
+
+def announce_json(addresses: Mapping[str, object]) -> None:
+    """One line on stdout for the program that started this one."""
+    sys.stdout.write(orjson.dumps({"ready": True, **addresses}).decode() + "\n")
+    sys.stdout.flush()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit code."""
     given = parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if given.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
-    try:
-        asyncio.run(serve(settings_of(given)))
-    except SettingsError as error:
-        sys.stderr.write(f"choir localnet: {error}\n")
-        return EXIT_UNUSABLE
-    except KeyboardInterrupt:
-        return 0
-    return 0
+    return run(lambda: settings_of(given), announce_json, verbose=given.verbose)
 
 
 if __name__ == "__main__":
