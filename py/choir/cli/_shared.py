@@ -1,0 +1,111 @@
+"""What the chain's commands share: options, a client for the length of a command, output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from choir._json import jsonable
+from choir._reading import Stake
+from choir.client import ChoirClient, Receipt
+from choir.errors import InvalidInput
+from choir.ids import as_hash, content_hash
+from choir.money import format_amount, parse_amount
+from choir.rpc import HttpRpc
+from choir.wallet import signer_from_environment
+
+__all__ = ["AsJson", "KeyFile", "Url", "emit", "hash_of", "receipt_row", "run", "table", "tokens"]
+
+T = TypeVar("T")
+DEFAULT_URL = "http://127.0.0.1:8899"
+
+Url = Annotated[
+    str, typer.Option("--url", "-u", envvar="CHOIR_RPC_URL", help="The node's RPC address.")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--keypair",
+        "-k",
+        help="Key file of the wallet. Else CHOIR_KEYPAIR, ANCHOR_WALLET, ~/.config/solana/id.json.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout; amounts in base units.")]
+ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="The thread's id.")]
+
+
+def run(
+    work: Callable[[ChoirClient], Awaitable[T]],
+    *,
+    url: str,
+    key_file: Path | None = None,
+    signs: bool = False,
+) -> T:
+    """Do something with a client, which has the wallet when the command `signs`."""
+    signer = signer_from_environment(key_file=key_file) if signs or key_file else None
+
+    async def whole() -> T:
+        async with HttpRpc(url) as rpc:
+            return await work(ChoirClient(rpc, signer))
+
+    return asyncio.run(whole())
+
+
+def emit(value: Any, *, as_json: bool, show: Callable[[], None]) -> None:
+    """Write a result: JSON for scripts, `show` for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(jsonable(value), ensure_ascii=False) + "\n")
+    else:
+        show()
+
+
+def table(rows: Sequence[Sequence[str]] | Mapping[str, str], *headings: str) -> None:
+    """A table for people: with headings, or of names and values."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, show_header=bool(headings))
+    columns = headings or ("", "")
+    for heading in columns:
+        made.add_column(heading, overflow="fold")
+    for row in rows.items() if isinstance(rows, Mapping) else rows:
+        made.add_row(*(Text(cell) for cell in row))  # Text: what users wrote is not markup
+    Console().print(made)
+
+
+async def tokens(client: ChoirClient, text: str) -> int:
+    """An amount as a person wrote it, in base units."""
+    return parse_amount(text, (await client.stake()).decimals)
+
+
+def shown(amount: int, stake: Stake) -> str:
+    """Base units for a person."""
+    return format_amount(amount, stake.decimals)
+
+
+def hash_of(text: str | None, file: Path | None, hexadecimal: str | None) -> bytes:
+    """The content hash of exactly one of: text, a file's bytes, a hash given as such."""
+    given = [value for value in (text, file, hexadecimal) if value is not None]
+    if len(given) != 1:
+        raise InvalidInput("give the content once: as TEXT, with --file, or its --hash")
+    if hexadecimal is not None:
+        return as_hash(hexadecimal)
+    if file is not None:
+        try:
+            return content_hash(file.read_bytes())
+        except OSError as error:
+            raise InvalidInput(f"cannot read {file}: {error.strerror}") from None
+    assert text is not None
+    return content_hash(text)
+
+
+def receipt_row(receipt: Receipt) -> dict[str, str]:
+    """A receipt as rows of a table."""
+    return {"transaction": str(receipt.signature), "slot": str(receipt.slot)}
