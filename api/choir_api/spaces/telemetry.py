@@ -54,7 +54,7 @@ class Ticker:
     def now(self) -> Telemetry:
         """The measure of this moment."""
         state, primes = self.source()
-        t = int((self._clock.now() - self._start) * MAX_HZ)
+        t = round((self._clock.now() - self._start) * MAX_HZ)
         return measure(state, primes, max(0, t))
 
     def add(self, socket: Socket[Any]) -> None:

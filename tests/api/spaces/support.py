@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+from fastapi import FastAPI
 from solders.keypair import Keypair
 from tests.api.support import Wallet
 from websockets.asyncio.client import ClientConnection, connect
@@ -66,6 +67,7 @@ class Process:
     """One API process: REST, hub, listener and sockets."""
 
     deps: Deps
+    app: FastAPI
     hub: SpaceHub
     listener: Listener
     http: httpx.AsyncClient
@@ -156,7 +158,8 @@ async def process(
     )
     endpoint = SpaceEndpoint(hub, database, secret=settings.signing_secret(), now=deps.now)
     realtime = RealtimeServer({"/spaces/{id}": endpoint}, limits=limits)
-    transport = httpx.ASGITransport(app=create_app(deps), raise_app_exceptions=False)
+    app = create_app(deps)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     try:
         async with (
             httpx.AsyncClient(transport=transport, base_url="http://api.test") as http,
@@ -164,7 +167,7 @@ async def process(
             realtime.listening("127.0.0.1", 0),
         ):
             await asyncio.wait_for(listener.listening.wait(), SOON)
-            yield Process(deps, hub, listener, http, realtime)
+            yield Process(deps, app, hub, listener, http, realtime)
     finally:
         await database.close()
 

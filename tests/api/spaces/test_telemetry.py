@@ -1,0 +1,178 @@
+"""Telemetry: only while watched, once for everybody, the latest first, milestones as events."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from tests.api.spaces.support import SOON, Process, TurnedClock, shift, until
+from tests.api.support import Wallet
+
+from choir.spaces.client import ResonanceClient
+from choir.spaces.engine import measures
+
+Space = dict[str, Any]
+
+
+@asynccontextmanager
+async def listening(api: Process) -> AsyncIterator[str]:
+    """The API on a real port, for answers that do not end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            api.app, log_level="warning", timeout_graceful_shutdown=2, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            await api.hub.close()  # ends the streams, so that the server can stop
+            server.should_exit = True
+            await asyncio.wait_for(serving, SOON)
+
+
+async def _next(events: AsyncIterator[Any]) -> Any:
+    return await asyncio.wait_for(anext(events), SOON)
+
+
+async def test_the_latest_at_once_then_every_tick(
+    api: Process, alice: Wallet, space: Space, clock: TurnedClock
+) -> None:
+    async with listening(api) as url:
+        rs = ResonanceClient(token=alice.tokens["access_token"], base_url=url)
+        stream = rs.spaces.telemetry(space["id"])
+        first = await _next(stream)
+        assert first.t == 0
+        await api.http.post(
+            f"/v1/spaces/{space['id']}/deltas",
+            json={"fromVersion": 0, "ops": [shift(0, 1.0)]},
+            headers=alice.headers,
+        )
+        clock.advance(0.05)
+        second = await _next(stream)
+        assert second.t == 1
+        assert second.coherence != first.coherence
+        await stream.aclose()  # type: ignore[attr-defined]
+        await rs.aclose()
+
+
+async def test_a_browser_brings_the_sessions_token(
+    api: Process, alice: Wallet, space: Space
+) -> None:
+    made = await api.session(alice, space["id"])
+    path = f"/v1/spaces/{space['id']}/telemetry"
+    async with listening(api) as url, httpx.AsyncClient(base_url=url) as http:
+        wrong = await http.get(path, params={"token": "nonsense"})
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "token_refused")
+        async with http.stream("GET", path, params={"token": made["token"]}) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            event = [await _next(lines) for _ in range(3)]
+    assert event[:2] == ["id: 0", "event: telemetry"]
+    assert event[2].startswith('data: {"t":0,"resonanceStrength":')
+
+
+async def test_sockets_hear_telemetry_as_frames(
+    api: Process, alice: Wallet, space: Space, clock: TurnedClock
+) -> None:
+    async with api.joined(alice, space["id"], "telemetry") as peer:
+        first = await peer.receive("telemetry")
+        assert set(first) == {
+            "type", "t", "resonanceStrength", "coherence", "locality", "entropy", "dominance",
+        }  # fmt: skip
+        clock.advance(0.05)
+        assert (await peer.receive("telemetry"))["t"] == 1
+        await peer.send(type="subscribe", kinds=[])
+        await peer.send(type="ping", ts=0)
+        await peer.receive("pong")
+        clock.advance(0.05)
+        await peer.send(type="ping", ts=1)
+        assert (await peer.receive())["type"] == "pong"  # no telemetry any more
+
+
+async def test_nothing_is_measured_unwatched_and_once_for_all_watchers(
+    api: Process, alice: Wallet, space: Space, clock: TurnedClock, monkeypatch: Any
+) -> None:
+    measured: list[int] = []
+
+    def count(state: Any, primes: Any, t: int) -> Any:
+        measured.append(t)
+        return measures.measure(state, primes, t)
+
+    monkeypatch.setattr("choir_api.spaces.telemetry.measure", count)
+    live = await api.hub.open(space["id"])
+    for _ in range(5):
+        clock.advance(0.05)
+    assert measured == []
+    streams = [live.ticker.stream() for _ in range(3)]
+    for stream in streams:
+        await _next(stream)
+    before = len(measured)
+    await until(lambda: clock.sleeping >= 2)  # the listener and the ticker
+    clock.advance(0.05)
+    for stream in streams:
+        await _next(stream)
+    assert len(measured) == before + 1
+    for stream in streams:
+        await stream.aclose()
+    sleeping = clock.sleeping
+    clock.advance(0.05)
+    await until(lambda: clock.sleeping == sleeping - 1)  # the ticker went to rest
+    assert len(measured) == before + 1
+
+
+async def test_a_slow_watcher_gets_the_latest(
+    api: Process, alice: Wallet, space: Space, clock: TurnedClock
+) -> None:
+    live = await api.hub.open(space["id"])
+    fast, slow = live.ticker.stream(), live.ticker.stream()
+    await _next(fast)
+    await _next(slow)
+    for t in range(1, 6):
+        await until(lambda: clock.sleeping >= 2)
+        clock.advance(0.05)
+        assert (await _next(fast)).t == t
+    assert (await _next(slow)).t == 5
+
+
+@pytest.mark.parametrize(("wanted", "hz"), [(1, 5), (12, 12), (60, 20)])
+async def test_the_rate_is_the_policys_within_bounds(
+    api: Process, alice: Wallet, wanted: int, hz: int
+) -> None:
+    made = await api.http.post(
+        "/v1/spaces", json={"policy": {"publishHz": wanted}}, headers=alice.headers
+    )
+    assert (await api.hub.open(made.json()["id"])).ticker.hz == hz
+
+
+async def test_agreement_is_told_once(api: Process, alice: Wallet, clock: TurnedClock) -> None:
+    made = await api.http.post(
+        "/v1/spaces",
+        json={
+            "basis": {"primes": [2, 3]},
+            "phases": {"custom": [0.0, 3.0]},
+            "entropy": {"collapseThreshold": 0.9, "plateauT": 1000},
+        },
+        headers=alice.headers,
+    )
+    space = made.json()
+    async with api.joined(alice, space["id"], "telemetry") as peer:
+        await peer.receive("telemetry")
+        await peer.propose(shift(1, -3.0), at=0)
+        await peer.receive("delta")
+        clock.advance(0.05)
+        assert (await peer.receive("telemetry"))["coherence"] > 0.9
+        event = await peer.receive("event")
+        assert (event["name"], event["at"]) == ("collapse", "2027-01-15T08:00:00.050000Z")
+        await until(lambda: clock.sleeping >= 2)
+        clock.advance(0.05)
+        await peer.receive("telemetry")
+        await peer.send(type="ping", ts=0)
+        await peer.receive("pong")
