@@ -8,6 +8,9 @@ from typing import Protocol
 from choir.localnet.chain import Chain, Closed
 from choir.localnet.model import AccountUpdate
 
+# How long a slot with a transaction in it stays open for others sent at the same time.
+_GATHER_S = 0.025
+
 
 class Journal(Protocol):
     """Where confirmed slots are kept. Called off the event loop, one call at a time."""
@@ -26,6 +29,7 @@ class Producer:
         self.chain = chain
         self._journal = journal
         self._lock = asyncio.Lock()
+        self._landed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failed: asyncio.Future[None] | None = None
 
@@ -66,9 +70,11 @@ class Producer:
         return self.chain.heads.confirmed
 
     async def landed(self) -> None:
-        """A transaction landed: close its slot if that is the setting."""
+        """A transaction landed: close its slot if that is the setting, or soon."""
         if self.chain.settings.production == "transaction":
             await self.advance()
+        else:
+            self._landed.set()
 
     async def rollback(self, slots: int) -> int:
         """Drop the newest `slots` closed slots, as a fork would. Raises ValueError."""
@@ -90,7 +96,25 @@ class Producer:
         pace = self.chain.settings.slot_ms / 1000
         due = clock.monotonic() + pace
         while True:
-            await clock.sleep(due - clock.monotonic())
+            # One slot a beat. With transactions in it, it closes at once and the next one lasts
+            # until the end of the following beat: nobody waits for a slot to fill, and the
+            # number of slots over time stays what the clients expect.
+            if await self._landed_before(due):
+                await clock.sleep(min(_GATHER_S, pace / 4, due - clock.monotonic()))
+            self._landed.clear()
             await self.advance()
+            await clock.sleep(due - clock.monotonic())
             # After a long stop of the machine, go on from now rather than catch up.
             due = max(due + pace, clock.monotonic())
+
+    async def _landed_before(self, due: float) -> bool:
+        clock = self.chain.clock
+        late = asyncio.ensure_future(clock.sleep(due - clock.monotonic()))
+        landed = asyncio.ensure_future(self._landed.wait())
+        try:
+            await asyncio.wait([late, landed], return_when=asyncio.FIRST_COMPLETED)
+            return landed.done()
+        finally:
+            late.cancel()
+            landed.cancel()
+            await asyncio.gather(late, landed, return_exceptions=True)

@@ -10,8 +10,8 @@ class ManualClock:
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
-        self._waiting = asyncio.Event()
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._arrived = asyncio.Event()
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
@@ -28,20 +28,24 @@ class ManualClock:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._now + seconds, future))
-        self._waiting.set()
-        await future
+        self._arrived.set()
+        try:
+            await future
+        finally:
+            self._sleepers = [each for each in self._sleepers if each[1] is not future]
 
-    async def waiting(self) -> None:
-        """Return once somebody waits for the clock to move."""
-        await self._waiting.wait()
+    async def waiting(self, within: float | None = None) -> None:
+        """Return once somebody waits for the clock to move, by at most `within` seconds."""
+        while not any(within is None or at - self._now <= within for at, _ in self._sleepers):
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def tick(self, seconds: float) -> None:
         """Move time forward and wake whoever was due."""
         self._now += seconds
-        due = [f for at, f in self._sleepers if at <= self._now]
-        self._sleepers = [(at, f) for at, f in self._sleepers if at > self._now]
-        if not self._sleepers:
-            self._waiting.clear()
+        # A nanosecond forgives what adding floats loses.
+        due = [f for at, f in self._sleepers if at <= self._now + 1e-9]
+        self._sleepers = [(at, f) for at, f in self._sleepers if at > self._now + 1e-9]
         for future in due:
             if not future.done():
                 future.set_result(None)

@@ -194,6 +194,36 @@ async def test_slots_follow_the_clock() -> None:
         await rpc.http.aclose()
 
 
+async def test_a_slot_with_a_transaction_closes_at_once_and_the_pace_holds() -> None:
+    clock = ManualClock()
+    timed = Settings(http_port=0, ws_port=0, choir=False, slot_ms=400)
+    async with Localnet(timed, clock) as localnet:
+        rpc = RawRpc(localnet.rpc_url)
+        heads = localnet.chain.heads
+        await clock.waiting()
+        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
+        await clock.waiting(within=0.1)
+        clock.tick(0.025)
+        await clock.waiting()
+        assert heads.confirmed == 1
+        # Another in the same beat waits for the next one.
+        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
+        clock.tick(0.375)
+        await clock.waiting(within=0.1)
+        assert heads.confirmed == 1
+        clock.tick(0.025)
+        await clock.waiting()
+        assert heads.confirmed == 2
+        # Nothing more is sent: the third beat ends with the third slot, at 1.2 seconds.
+        clock.tick(0.375)
+        await clock.waiting()
+        assert heads.confirmed == 2
+        clock.tick(0.4)
+        await clock.waiting()
+        assert heads.confirmed == 3
+        await rpc.http.aclose()
+
+
 async def test_time_can_be_set_and_goes_on(rpc: RawRpc, clock: ManualClock) -> None:
     await rpc("localnet_setTime", 1_900_000_000)
     slot = await rpc("localnet_advance")
