@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
@@ -22,6 +22,9 @@ from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store import migrate, rebuild
 from choir_indexer.store.writer import Writer
 from choir_indexer.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from choir.vectors import VectorStore
 
 __all__ = ["PortTaken", "opened_mirror", "opened_source", "serve"]
 
@@ -104,7 +107,7 @@ async def serve(
         await asyncio.to_thread(migrate, settings.database_url)
         async with (
             opened_mirror(settings, metrics) as mirror,
-            _vectors(settings, metrics) as (routes, pump),
+            _vectors(settings, metrics, mirror.attached) as (routes, pump),
         ):
             app = make_app(mirror.state, metrics, max_lag_s=settings.indexer_max_lag_s, more=routes)
             server = _Server(
@@ -155,7 +158,7 @@ async def _until_stopped(
 
 @asynccontextmanager
 async def _vectors(
-    settings: Settings, metrics: Metrics
+    settings: Settings, metrics: Metrics, attached: asyncio.Event
 ) -> AsyncIterator[tuple[Sequence[BaseRoute], Sequence[Awaitable[None]]]]:
     """The routes of the hosted engine, and the pump. Without a model or a URL the mirror works
     on, and says what is off."""
@@ -164,9 +167,8 @@ async def _vectors(
         log.warning("no vectors: CHOIR_VECTORS_URL is not set")
         yield (), ()
         return
-    from choir.embed import EmbedError, OffLoop, load_minilm
     from choir.vectors import open_store
-    from choir_indexer.vectors import Pump, PumpMetrics, vector_routes
+    from choir_indexer.vectors.routes import vector_routes
 
     token = settings.vectors_token.get_secret_value() if settings.vectors_token else None
     store = open_store(settings.vectors_url, token)
@@ -174,22 +176,33 @@ async def _vectors(
     routes = vector_routes(store, token) if hosted and token else []
     if hosted and not token:
         log.warning("the vector engine is not shared: CHOIR_VECTORS_TOKEN is not set")
-    with contextlib.ExitStack() as stack:
-        try:
-            embedder = OffLoop(await asyncio.to_thread(load_minilm, settings.model_dir))
-        except EmbedError as error:
-            log.warning("new messages will not be found by meaning", reason=str(error))
-            pump: Sequence[Awaitable[None]] = ()
-        else:
-            stack.callback(embedder.close)
-            work = Pump(
-                settings.database_url, store, embedder, metrics=PumpMetrics(metrics.registry)
-            )
-            pump = (work.run(),)
-        try:
-            yield routes, pump
-        finally:
-            await store.aclose()
+    try:
+        yield routes, (_pump(settings, store, metrics, attached),)
+    finally:
+        await store.aclose()
+
+
+async def _pump(
+    settings: Settings, store: VectorStore, metrics: Metrics, attached: asyncio.Event
+) -> None:
+    """Load the model, which takes a while, and pump; without a model only say so."""
+    await attached.wait()  # the mirror comes first
+    from choir.embed import EmbedError, OffLoop, load_minilm
+    from choir_indexer.vectors.pump import Pump, PumpMetrics
+
+    try:
+        embedder = OffLoop(await asyncio.to_thread(load_minilm, settings.model_dir))
+    except EmbedError as error:
+        structlog.get_logger("choir_indexer.vectors").warning(
+            "new messages will not be found by meaning", reason=str(error)
+        )
+        await asyncio.Event().wait()
+        return
+    try:
+        work = PumpMetrics(metrics.registry)
+        await Pump(settings.database_url, store, embedder, metrics=work).run()
+    finally:
+        embedder.close()
 
 
 class _Server(uvicorn.Server):

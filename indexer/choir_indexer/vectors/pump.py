@@ -194,9 +194,12 @@ class Pump:
             if not self._compared or await self._store.count() != await self._expected(connection):
                 await self._reconcile(connection)
                 self._compared = True
+            idle = False
             while True:
                 wake.clear()
-                await self._drain(connection)
+                if await self._drain(connection) or not idle:
+                    idle = True
+                    await self._store.maintain()
                 self.trouble = None
                 await self._wait(wake)
         finally:
