@@ -103,13 +103,21 @@ class EdgeStore:
         return await self._run(lambda: int(self._opened().count(edge.CountRequest(exact=True))))
 
     async def unindexed(self) -> int:
-        """Points that a search still scans one by one."""
+        """Points that a search by meaning still scans one by one."""
 
         def run() -> int:
-            info = self._opened().info()
-            return max(0, int(info.points_count) - int(info.indexed_vectors_count))
+            shard = self._opened()
+            info = shard.info()
+            public = _filter((Equals("level", int(Level.PUBLIC)),))
+            # the engine counts sparse vectors too, and has them always indexed
+            worded = int(shard.count(edge.CountRequest(exact=True, filter=public)))
+            return max(0, int(info.points_count) + worded - int(info.indexed_vectors_count))
 
         return await self._run(run)
+
+    async def maintain(self) -> None:
+        """Builds the graph once 50,000 points are without one."""
+        await self.optimize()
 
     async def optimize(self, *, at_least: int = OPTIMIZE_FROM) -> bool:
         """Builds the graph when ``at_least`` points are without one; True when it did.
@@ -119,7 +127,14 @@ class EdgeStore:
         if await self.unindexed() < at_least:
             return False
         reason = "it is being optimised; it answers again when that has ended"
-        await self._run(lambda: self._close(reason))
+        try:
+            await self._run(lambda: self._close(reason))
+            await self._optimize_in_child()
+        finally:
+            await self._run(self._reopen)
+        return True
+
+    async def _optimize_in_child(self) -> None:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -129,16 +144,13 @@ class EdgeStore:
         )
         try:
             _, said = await child.communicate()
-        except asyncio.CancelledError:
-            child.terminate()
-            await child.wait()
-            raise
         finally:
-            await self._run(self._reopen)
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
         if child.returncode:
             lines = said.decode(errors="replace").strip().splitlines()
             raise VectorsError(f"optimising failed: {lines[-1] if lines else child.returncode}")
-        return True
 
     async def aclose(self) -> None:
         """Flushes and lets the directory go; the second time does nothing."""
@@ -201,7 +213,8 @@ class EdgeStore:
         return shard
 
     def _reopen(self) -> None:
-        self._shard = self._load(None)
+        if self._shard is None:
+            self._shard = self._load(None)
 
     def _close(self, reason: str) -> None:
         shard, self._shard, self._reason = self._shard, None, reason

@@ -173,6 +173,13 @@ class VectorStore(Protocol):
         """All points, for an operator; no viewer's answer is made from it."""
         ...
 
+    async def maintain(self) -> None:
+        """Housekeeping when there is nothing to write; most often does nothing.
+
+        The store may be unavailable meanwhile.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Lets go of files and connections."""
         ...

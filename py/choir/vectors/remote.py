@@ -71,6 +71,9 @@ class RemoteStore:
         """All points."""
         return int(await self._call("count", None))
 
+    async def maintain(self) -> None:
+        """The host looks after the engine."""
+
     async def aclose(self) -> None:
         """Closes the connections; the engine goes on in its own process."""
         await self._client.aclose()

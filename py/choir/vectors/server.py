@@ -154,6 +154,9 @@ class ServerStore:
         async with self._translating():
             return await self._count()
 
+    async def maintain(self) -> None:
+        """A server looks after itself."""
+
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.close()

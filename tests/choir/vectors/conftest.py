@@ -6,7 +6,6 @@ qdrant-client's own in-memory engine, through the same client class and calls.
 
 from __future__ import annotations
 
-
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
