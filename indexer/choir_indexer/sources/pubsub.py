@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import orjson
 from solders.pubkey import Pubkey
@@ -29,6 +30,7 @@ __all__ = ["PubSubFeed"]
 QUEUE_LIMIT = 10_000
 OPEN_TIMEOUT_S = 10.0
 LARGEST_MESSAGE = 32 << 20
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class PubSubFeed:
@@ -70,7 +72,11 @@ class PubSubFeed:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 self._socket = await connect(
-                    self._url, max_size=LARGEST_MESSAGE, proxy=None, close_timeout=1.0
+                    self._url,
+                    max_size=LARGEST_MESSAGE,
+                    close_timeout=1.0,
+                    # a proxy from the environment must not sit between us and a local node
+                    proxy=None if urlsplit(self._url).hostname in LOOPBACK else True,
                 )
                 early = await self._subscribe(self._socket)
         except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidURI) as error:

@@ -9,7 +9,6 @@ Account rows may be ahead of the events; neither is ever behind :func:`watermark
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -17,6 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from choir.accounts import PrivacyLevel, SpecStatus, ThreadStatus
 from choir_indexer.store import schema as t
+from choir_indexer.store.rows import (
+    ConfigRow,
+    Counts,
+    EventRow,
+    Head,
+    MessageRow,
+    PositionRow,
+    SpecRow,
+    ThreadRow,
+    TransactionRow,
+    TreasuryRow,
+    WatermarkRow,
+)
 
 __all__ = [
     "ConfigRow",
@@ -55,182 +67,6 @@ __all__ = [
 ]
 
 Queryable: TypeAlias = AsyncConnection | AsyncSession
-
-
-@dataclass(frozen=True, slots=True)
-class WatermarkRow:
-    """`slot` is complete; up to `finalized_slot` nothing can be undone. `genesis_hash` and
-    `program_id` say of what; `updated_at` is seconds since the epoch."""
-
-    slot: int
-    finalized_slot: int | None
-    commitment: str
-    updated_at: float
-    genesis_hash: str
-    program_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigRow:
-    """The program's settings; `params` as in the IDL, by field name."""
-
-    pubkey: bytes
-    authority: bytes
-    pending_authority: bytes | None
-    guardian: bytes
-    stake_mint: bytes
-    token_program: bytes
-    treasury: bytes
-    treasury_vault: bytes
-    mint_decimals: int
-    params: Mapping[str, int]
-    pause_bits: int
-    paused_until: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class TreasuryRow:
-    """The treasury's signers and vault."""
-
-    pubkey: bytes
-    threshold: int
-    signer_epoch: int
-    proposal_count: int
-    vault: bytes
-    signers: tuple[bytes, ...]
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
-    """A thread as of `slot`. `co_authors` in the order that the specs' bitmaps count."""
-
-    pubkey: bytes
-    thread_id: str
-    status: ThreadStatus
-    privacy: PrivacyLevel
-    author_epoch: int
-    pending_specs: int
-    creator: bytes
-    vault: bytes
-    balance: int
-    total_claimable: int
-    total_shares: int
-    reward_per_author: int
-    message_count: int
-    head: bytes
-    created_at: int
-    updated_at: int
-    co_authors: tuple[bytes, ...]
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class PositionRow:
-    """A position as of `slot`. `claimable` is what may be claimed now: what is settled in the
-    account, and for a current co-author the thread's rewards since their checkpoint."""
-
-    pubkey: bytes
-    thread: bytes
-    owner: bytes
-    shares: int
-    claimable: int
-    settled_claimable: int
-    last_stake_at: int
-    last_action_at: int
-    window_start: int
-    window_count: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpecRow:
-    """A spec as of `slot`; `approvals` and `denials` are bitmaps over the co-authors of
-    `author_epoch`."""
-
-    pubkey: bytes
-    thread: bytes
-    author: bytes
-    content_hash: bytes
-    status: SpecStatus
-    stake: int
-    approvals: int
-    denials: int
-    author_epoch: int
-    submitted_at: int
-    expires_at: int
-    resolved_at: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """A message on the chain; `posted_slot` is when, `slot` what the row is as of."""
-
-    pubkey: bytes
-    thread: bytes
-    author: bytes
-    index: int
-    privacy: PrivacyLevel
-    content_hash: bytes
-    previous_head: bytes
-    posted_slot: int
-    created_at: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """An event of a thread at `(epoch, seq)`. `payload` holds the event's fields: addresses in
-    base58, bytes in hexadecimal, enums by name."""
-
-    thread: bytes
-    epoch: int
-    seq: int
-    slot: int
-    signature: bytes
-    ordinal: int
-    kind: str
-    payload: Mapping[str, Any]
-    at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest position of a thread's events; `seq` 0 when there is none yet."""
-
-    epoch: int
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionRow:
-    """A transaction of the program. `error` is the node's JSON, None when it succeeded."""
-
-    signature: bytes
-    slot: int
-    error: Any
-    fee: int
-    fee_payer: bytes
-    block_time: int | None
-    finalized: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many rows the mirror holds."""
-
-    accounts: int
-    closed: int
-    threads: int
-    positions: int
-    specs: int
-    messages: int
-    transactions: int
-    events: int
-    outbox: int
-    dead_letters: int
 
 
 async def watermark(connection: Queryable) -> WatermarkRow | None:

@@ -370,8 +370,7 @@ async def _take_lease(
 async def _prepare(connection: asyncpg.Connection[Any]) -> None:
     if await connection.fetchval("SELECT to_regclass('chain.dead_letters')") is None:
         raise NotMigrated("schema chain is missing; run: choir-indexer migrate")
-    for statement in sql.STAGING:
-        await connection.execute(statement)
+    await connection.execute(";".join(sql.STAGING))
 
 
 def late_message(found: list[tuple[bytes, int]]) -> str:
