@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from solders.keypair import Keypair
 from tests.api.support import ManualClock, Wallet
-from tests.api.world import World, opened_world
+from tests.api.world import Live, World, opened_live, opened_world
 
 from choir.sending import Sender
 from choir.testing import FakeRpc
@@ -82,3 +82,10 @@ async def world(settings: Settings, database: Database, clock: ManualClock) -> A
     """The application over the real program on a localnet, and a mirror that reads it."""
     async with opened_world(settings, database, clock) as world:
         yield world
+
+
+@pytest.fixture
+async def live(world: World) -> AsyncIterator[Live]:
+    """The same, with the thread socket listening."""
+    async with opened_live(world) as live:
+        yield live

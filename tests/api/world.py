@@ -25,7 +25,9 @@ from choir_api.app import create_app
 from choir_api.db import Database
 from choir_api.deps import Deps
 from choir_api.rate import Limiter
+from choir_api.realtime import RealtimeServer
 from choir_api.settings import Settings
+from choir_api.stream import Hub, ThreadStream
 from choir_indexer.mirror import Mirror
 from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store.writer import Writer
@@ -154,3 +156,25 @@ async def _initialize(localnet: Localnet, rpc: HttpRpc, sender: Sender) -> None:
         parameter_timelock=86_400,
     )
     await sender.send([step], signers=[authority])
+
+
+@dataclass
+class Live:
+    """A world with its thread socket."""
+
+    world: World
+    hub: Hub
+    server: RealtimeServer
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}/v1/ws"
+
+
+@asynccontextmanager
+async def opened_live(world: World) -> AsyncIterator[Live]:
+    """Listen on a free port."""
+    hub = Hub(world.deps)
+    server = RealtimeServer({"/v1/ws": ThreadStream(world.deps, hub)})
+    async with hub.running(), server.listening("127.0.0.1", 0):
+        yield Live(world, hub, server)

@@ -1,0 +1,190 @@
+"""The thread socket: who gets in, what they get, nothing missed, nothing twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.api.stream.peer import peer, raw_peer
+from tests.api.support import Wallet
+from tests.api.world import MIN_BALANCE, MIN_STAKE, Live
+
+
+async def _thread(live: Live, owner: Wallet, **more: Any) -> None:
+    await live.world.do(owner, "/thread/create", thread_id="room", deposit=MIN_BALANCE, **more)
+
+
+async def _say(live: Live, who: Wallet, text: str) -> dict[str, Any]:
+    return await live.world.do(who, "/message/submit", thread_id="room", content=text)
+
+
+async def test_a_subscriber_gets_the_state_and_then_every_event(live: Live) -> None:
+    world = live.world
+    alice, bob = await world.wallet(), await world.wallet()
+    await _thread(live, alice, initial_message="Hello.")
+    async with peer(live, alice) as owner, peer(live) as nobody:
+        for viewer in (owner, nobody):
+            snapshot = await viewer.watch("room")
+            assert snapshot["type"] == "snapshot"
+            assert snapshot["payload"]["thread"]["message_count"] == 1
+            assert [m["content"]["text"] for m in snapshot["payload"]["messages"]] == ["Hello."]
+        start = snapshot["seq"]
+        spec = await world.do(
+            bob, "/message/submit", thread_id="room", content="Let me in.", stake=MIN_STAKE
+        )
+        await world.do(
+            alice,
+            "/spec/approve",
+            thread_id="room",
+            author=bob.address,
+            content_hash=spec["content_hash"],
+            decision="approve",
+        )
+        await _say(live, bob, "Thanks.")
+        seen: dict[str, list[tuple[str, str]]] = {}
+        for name, viewer in (("owner", owner), ("nobody", nobody)):
+            last, events = start, []
+            while not events or events[-1] != ("NewMessage", "Thanks."):
+                delta = await viewer.take("delta")
+                assert (delta["payload"]["after"], delta["seq"]) == (last, last + 1)
+                last = delta["seq"]
+                text = delta["payload"].get("content", {}).get("text", "")
+                events.append((delta["payload"]["event"], text))
+            seen[name] = events
+    assert ("ApprovalRequest", "Let me in.") in seen["owner"]
+    assert ("StateChange", "Let me in.") in seen["nobody"]
+    assert any(event == "NewApproval" for event, _ in seen["owner"])
+    assert len(seen["owner"]) == len(seen["nobody"])
+
+
+async def test_a_position_is_resumed_and_one_out_of_reach_gets_a_snapshot(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        first = await viewer.watch("room")
+    epoch, seq = first["payload"]["epoch"], first["seq"]
+    for number in range(3):
+        await _say(live, alice, f"message {number}")
+    async with peer(live) as viewer:
+        resumed = await viewer.watch("room", resume={"epoch": epoch, "seq": seq})
+        assert (resumed["type"], resumed["payload"]["to"]) == ("resumed", seq + 3)
+        missed = [await viewer.take("delta") for _ in range(3)]
+        assert [each["seq"] for each in missed] == [seq + 1, seq + 2, seq + 3]
+        assert [each["payload"]["content"]["text"] for each in missed] == [
+            f"message {number}" for number in range(3)
+        ]
+        for place in ({"epoch": epoch + 1, "seq": 1}, {"epoch": epoch, "seq": seq + 4}):
+            fresh = await viewer.watch("room", resume=place)
+            assert (fresh["type"], fresh["seq"]) == ("resync", seq + 3)
+
+
+async def test_a_lost_hint_is_made_up_for_by_the_next(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        start = (await viewer.watch("room"))["seq"]
+        deaf, live.hub._on_thread = live.hub._on_thread, lambda _: None  # type: ignore[method-assign]
+        await _say(live, alice, "unheard")
+        live.hub._on_thread = deaf  # type: ignore[method-assign]
+        live.hub._wake_all()
+        delta = await viewer.take("delta")
+        assert (delta["seq"], delta["payload"]["content"]["text"]) == (start + 1, "unheard")
+
+
+async def test_a_signed_challenge_opens_a_session(live: Live) -> None:
+    alice = await live.world.wallet()
+    async with raw_peer(live) as viewer:
+        challenge = await viewer.ask("hello", {"address": alice.address})
+        assert challenge["type"] == "challenge"
+        signature = alice.sign(challenge["payload"]["message"])
+        welcome = await viewer.ask("answer", {"signature": signature})
+        assert (welcome["type"], welcome["payload"]["wallet"]) == ("welcome", alice.address)
+
+
+async def test_another_wallets_answer_is_refused(live: Live) -> None:
+    alice, mallory = await live.world.wallet(), await live.world.wallet()
+    async with raw_peer(live) as viewer:
+        challenge = await viewer.ask("hello", {"address": alice.address})
+        signature = mallory.sign(challenge["payload"]["message"])
+        assert await viewer.refused("answer", {"signature": signature}) == "wrong_signature"
+        assert await viewer.refused("subscribe", thread_id="room") == "not_welcomed"
+
+
+async def test_revoking_a_session_closes_its_sockets_only(live: Live) -> None:
+    alice, bob = await live.world.wallet(), await live.world.wallet()
+    async with peer(live, alice) as ended, peer(live, bob) as lasting:
+        url = f"/v1/auth/sessions/{alice.tokens['session_id']}"
+        assert (await live.world.http.delete(url, headers=alice.headers)).status_code == 200
+        assert await ended.closed() == 4401
+        assert (await lasting.ask("heartbeat"))["type"] == "heartbeat"
+
+
+@pytest.mark.parametrize("level", ["premium", "thread-only"])
+async def test_hidden_contents_reach_co_authors_only(live: Live, level: str) -> None:
+    secret = "The treasure of Captain Flint lies under the third palm of Skeleton Island."
+    alice, bob = await live.world.wallet(), await live.world.wallet()
+    await _thread(live, alice, privacy=level, initial_message=secret)
+    async with peer(live, alice) as owner, peer(live, bob) as other, peer(live) as nobody:
+        assert await nobody.refused("subscribe", thread_id="room") == "forbidden"
+        [shown] = (await owner.watch("room"))["payload"]["messages"]
+        assert shown["content"]["text"] == secret
+        [hidden] = (await other.watch("room"))["payload"]["messages"]
+        assert (hidden["content"]["view"], hidden["content"]["text"]) == ("summary", None)
+        await _say(live, alice, secret + " Again.")
+        assert (await owner.take("delta"))["payload"]["content"]["text"] == secret + " Again."
+        delta = await other.take("delta")
+        assert delta["payload"]["content"]["view"] == "summary"
+        assert "Skeleton Island" not in str(delta) or level == "premium"
+
+
+async def test_a_thread_that_closes_itself_off_dismisses_who_may_not_stay(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live, alice) as owner, peer(live) as nobody:
+        await owner.watch("room")
+        await nobody.watch("room")
+        await live.world.do(alice, "/thread/privacy", thread_id="room", privacy="thread-only")
+        assert (await nobody.take("unsubscribed"))["payload"]["code"] == "forbidden"
+        delta = await owner.take("delta")
+        assert delta["payload"]["event"] == "PrivacyChanged"
+        assert delta["payload"]["data"]["to"] == "thread-only"
+        await _say(live, alice, "Among ourselves.")
+        await owner.take("delta")
+        assert (await nobody.ask("heartbeat"))["type"] == "heartbeat"  # and nothing before it
+
+
+async def test_acknowledgements_are_checked(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        start = (await viewer.watch("room"))["seq"]
+        await _say(live, alice, "one")
+        seq = (await viewer.take("delta"))["seq"]
+        await viewer.send("ack", thread_id="room", seq=seq)
+        assert await viewer.refused("ack", thread_id="room", seq=seq + 1) == "bad_sequence"
+        assert await viewer.refused("ack", thread_id="room", seq=start) == "bad_sequence"
+        assert await viewer.refused("ack", thread_id="other", seq=seq) == "not_subscribed"
+
+
+async def test_bad_frames_are_answered_and_the_socket_lives(live: Live) -> None:
+    async with peer(live) as viewer:
+        assert await viewer.refused("nonsense") == "unknown_type"
+        assert await viewer.refused("subscribe", thread_id="no such thread") == "unknown_thread"
+        assert await viewer.refused("subscribe") == "bad_frame"
+        assert await viewer.refused("subscribe", {"channels": ["x"]}, thread_id="r") == "bad_frame"
+        await viewer.raw.send("{")
+        assert (await viewer.take("error"))["payload"]["code"] == "unreadable"
+        assert (await viewer.ask("heartbeat"))["type"] == "heartbeat"
+
+
+async def test_only_the_channels_asked_for_come_and_gaps_are_told(live: Live) -> None:
+    world = live.world
+    alice, bob = await world.wallet(), await world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        start = (await viewer.watch("room", channels=["specs"]))["seq"]
+        await _say(live, alice, "not a spec")
+        await world.do(bob, "/message/submit", thread_id="room", content="A spec.", stake=MIN_STAKE)
+        delta = await viewer.take("delta")
+        assert delta["payload"]["kind"] == "SpecSubmitted"
+        assert (delta["payload"]["after"], delta["seq"]) == (start, start + 2)
