@@ -34,6 +34,9 @@ def localnet(
     reset: Annotated[
         bool, typer.Option("--reset", help="Start over: delete the chain kept there.")
     ] = False,
+    restore: Annotated[
+        str | None, typer.Option(help="Start from a chain that localnet_save kept.")
+    ] = None,
     production: Annotated[
         Production,
         typer.Option(
@@ -74,6 +77,7 @@ def localnet(
             history_slots=history_slots,
             state_dir=state_dir,
             reset=reset,
+            restore=restore,
             choir=not no_choir,
             programs=tuple(program_option(text) for text in program or ()),
             accounts=tuple(account or ()),

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ws-port", type=int, default=WS_PORT, help="pub/sub port, 0 for a free one")
     add("--state-dir", type=Path, help="keep the chain here; without it, it is in memory only")
     add("--reset", action="store_true", help="start over: delete the chain kept in --state-dir")
+    add("--restore", metavar="NAME", help="start from a chain that localnet_save kept")
     add(
         "--production",
         choices=("clock", "transaction", "manual"),
@@ -89,6 +90,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         history_slots=arguments.history_slots,
         state_dir=arguments.state_dir,
         reset=arguments.reset,
+        restore=arguments.restore,
         choir=not arguments.no_choir,
         programs=tuple(program_option(text) for text in arguments.program),
         accounts=tuple(arguments.account),

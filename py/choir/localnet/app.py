@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import shutil
 import socket
 from dataclasses import replace
 from types import TracebackType
@@ -85,6 +86,7 @@ class Localnet:
         loop = asyncio.get_running_loop()
         self._http = await loop.create_server(self._handler.connection, sock=http, backlog=BACKLOG)
         self.websocket = WsServer(self.pubsub)
+        self.context.drop_sockets = self.websocket.drop
         await self.websocket.start(websocket)
         self.producer.start()
 
@@ -110,14 +112,20 @@ class Localnet:
     def _open_journal(self) -> Kept | None:
         if self.settings.state_dir is None:
             return None
-        from choir.localnet.journal import FILE_NAME, SqliteJournal, delete
+        from choir.localnet.journal import FILE_NAME, SqliteJournal, delete, snapshot_path
 
-        path = self.settings.state_dir / FILE_NAME
+        folder, restore = self.settings.state_dir, self.settings.restore
+        path = folder / FILE_NAME
+        saved = None if restore is None else snapshot_path(folder, restore)
+        if saved is not None and not saved.exists():
+            raise SettingsError(f"there is no snapshot {saved}; localnet_save makes them")
         self._journal = SqliteJournal(path)
-        if self.settings.reset:
+        if self.settings.reset or saved is not None:
             # Opened first, so that a chain in use is not pulled away.
             self._journal.close()
             delete(path)
+            if saved is not None:
+                shutil.copyfile(saved, path)
             self._journal = SqliteJournal(path)
         return self._journal.read()
 

@@ -172,6 +172,17 @@ class SqliteJournal:
             blocks[slot].transactions.append(record)
         return Kept(bytes.fromhex(genesis), accounts, list(blocks.values()), state)
 
+    def save(self, path: Path) -> None:
+        """Copy everything kept into a new file. Raises FileExistsError."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("xb"):
+            pass
+        copy = sqlite3.connect(path)
+        try:
+            self._db.backup(copy)
+        finally:
+            copy.close()
+
     def close(self) -> None:
         """Write everything back into the file and let it go."""
         self._db.close()
@@ -211,3 +222,8 @@ def delete(path: Path) -> None:
     """Remove a journal and its side files."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def snapshot_path(state_dir: Path, name: str) -> Path:
+    """Where the snapshot `name` is kept."""
+    return state_dir / "snapshots" / f"{name}.sqlite"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Protocol
 
 from choir.localnet.chain import Chain, Closed
@@ -20,6 +21,9 @@ class Journal(Protocol):
 
     def rollback(self, slot: int, accounts: list[AccountUpdate]) -> None:
         """Forget every slot after `slot`; `accounts` are those that change by it."""
+
+    def save(self, path: Path) -> None:
+        """Copy everything kept into a new file. Raises FileExistsError."""
 
 
 class Producer:
@@ -83,6 +87,12 @@ class Producer:
             if self._journal is not None:
                 await asyncio.to_thread(self._journal.rollback, target, accounts)
             return target
+
+    async def save(self, path: Path) -> None:
+        """Copy the journal as of the newest confirmed slot. Raises FileExistsError."""
+        async with self._lock:
+            if self._journal is not None:
+                await asyncio.to_thread(self._journal.save, path)
 
     async def _close(self, skip: int) -> None:
         chain = self.chain

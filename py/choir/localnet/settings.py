@@ -36,7 +36,8 @@ class Settings:
     and journaled, final `finality_slots` slots later. History is kept for the newest
     `history_transactions` transactions and `history_slots` slots; with a state directory it is
     journaled there, and without one it ends with the process. The Choir program is loaded unless
-    `choir` is off; `programs` and `accounts` are loaded beside it.
+    `choir` is off; `programs` and `accounts` are loaded beside it. `reset` starts a new chain in
+    place of the one kept, `restore` names a saved one to start from.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +50,7 @@ class Settings:
     history_slots: int = 432_000
     state_dir: Path | None = None
     reset: bool = False
+    restore: str | None = None
     choir: bool = True
     programs: tuple[ProgramFile, ...] = ()
     accounts: tuple[Path, ...] = ()
@@ -63,6 +65,10 @@ class Settings:
             raise SettingsError(f"finality slots cannot be negative ({self.finality_slots})")
         if self.history_transactions < 1 or self.history_slots < 1:
             raise SettingsError("history must keep at least one transaction and one slot")
+        if (self.reset or self.restore) and self.state_dir is None:
+            raise SettingsError("--reset and --restore are about the chain in a --state-dir")
+        if self.reset and self.restore:
+            raise SettingsError("--reset starts over and --restore does not: give one of them")
         for port in (self.http_port, self.ws_port):
             if not 0 <= port <= 65_535:
                 raise SettingsError(f"{port} is not a port number (0 to 65535)")

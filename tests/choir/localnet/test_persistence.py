@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +184,6 @@ def test_reset_starts_another_chain(
 async def test_a_closed_account_stays_closed_and_forks_are_journaled(
     settings: Settings, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     kept = replace(settings, state_dir=tmp_path / "state")
     address, other = str(Pubkey.new_unique()), str(Pubkey.new_unique())
     account = {"lamports": SOL, "data": ["", "base64"], "owner": str(Pubkey.default())}
@@ -206,9 +205,32 @@ async def test_a_closed_account_stays_closed_and_forks_are_journaled(
         await rpc.http.aclose()
 
 
-async def test_a_journal_that_is_none_is_said_so(settings: Settings, tmp_path: Path) -> None:
-    from dataclasses import replace
+async def test_a_saved_chain_is_restored(settings: Settings, tmp_path: Path) -> None:
+    kept = replace(settings, state_dir=tmp_path / "state")
+    wallet = str(Pubkey.new_unique())
+    async with Localnet(kept, ManualClock()) as localnet:
+        rpc = RawRpc(localnet.rpc_url)
+        await rpc("requestAirdrop", wallet, SOL)
+        saved = Path(await rpc("localnet_save", "before"))
+        assert saved == tmp_path / "state" / "snapshots" / "before.sqlite"
+        twice = await rpc.error("localnet_save", "before")
+        assert "already" in twice["message"]
+        outside = await rpc.error("localnet_save", "../before")
+        assert outside["code"] == -32602
+        await rpc("requestAirdrop", wallet, SOL)
+        genesis = await rpc("getGenesisHash")
+        await rpc.http.aclose()
+    async with Localnet(replace(kept, restore="before"), ManualClock()) as localnet:
+        rpc = RawRpc(localnet.rpc_url)
+        assert await rpc("getGenesisHash") == genesis
+        assert (await rpc("getBalance", wallet))["value"] == SOL
+        await rpc("requestAirdrop", wallet, SOL)
+        await rpc.http.aclose()
+    with pytest.raises(SettingsError, match="there is no snapshot"):
+        await Localnet(replace(kept, restore="after")).start()
 
+
+async def test_a_journal_that_is_none_is_said_so(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "localnet.sqlite").write_bytes(b"this is not a database" * 100)
     with pytest.raises(SettingsError, match="not a usable localnet journal"):
         await Localnet(replace(settings, state_dir=tmp_path)).start()

@@ -18,6 +18,7 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from tests.choir.localnet.helpers import SOL, RawRpc, legacy
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 from choir.localnet import Localnet
 
@@ -247,6 +248,13 @@ async def test_a_client_that_leaves_is_forgotten(localnet: Localnet, rpc: RawRpc
     async with connect(localnet.ws_url) as connection:
         await Socket(connection).silent()
         assert localnet.pubsub.subscriptions == 0
+
+
+async def test_sockets_can_be_cut_on_purpose(rpc: RawRpc, socket: Socket) -> None:
+    await socket.subscribe("slot")
+    assert await rpc("localnet_dropSockets") == 1
+    with pytest.raises(ConnectionClosedError):
+        await socket.connection.recv()
 
 
 async def test_data_too_long_for_base58_is_said_in_its_place(rpc: RawRpc, socket: Socket) -> None:

@@ -29,6 +29,7 @@ class Context:
         self.producer = producer
         self.faults = faults
         self.urls: dict[str, str] = {}
+        self.drop_sockets: Callable[[], int] = int
 
     def slot(self, config: Config, default: Commitment = Commitment.FINALIZED) -> int:
         """The slot to read at, by `commitment` and `minContextSlot`. Raises RpcError."""

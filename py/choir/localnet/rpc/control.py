@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from solders.instruction import AccountMeta, Instruction
@@ -177,6 +178,31 @@ def inject_fault(ctx: Context, params: Params) -> Any:
 def clear_faults(ctx: Context, params: Params) -> Any:
     """Forget the faults still waiting; answers how many."""
     return ctx.faults.clear()
+
+
+@method("localnet_dropSockets", 0)
+def drop_sockets(ctx: Context, params: Params) -> Any:
+    """Cut every pub/sub connection as a network would; answers how many there were."""
+    return ctx.drop_sockets()
+
+
+@method("localnet_save", 1)
+async def save(ctx: Context, params: Params) -> Any:
+    """Copy the confirmed chain into the state directory's `snapshots`; answers the file."""
+    name = params.text(0, "a name")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise invalid_params("a snapshot's name has letters, digits, dots, dashes; at most 64")
+    folder = ctx.chain.settings.state_dir
+    if folder is None:
+        raise invalid_params("only a localnet with a state directory can save snapshots")
+    from choir.localnet.journal import snapshot_path
+
+    path = snapshot_path(folder, name)
+    try:
+        await ctx.producer.save(path)
+    except FileExistsError as error:
+        raise invalid_params(f"there is a snapshot {path} already") from error
+    return str(path)
 
 
 def associated_account(owner: Pubkey, mint: Pubkey) -> Pubkey:

@@ -1,0 +1,88 @@
+"""The table of methods in docs/localnet.md is what is served: each one is called here."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from solana.rpc.async_api import AsyncClient
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
+from tests.choir.localnet.helpers import SOL, RawRpc, legacy
+
+from choir.localnet.rpc.context import METHODS
+from choir.localnet.subscriptions import KINDS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "localnet.md").read_text()
+LISTED = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+SUBSCRIPTIONS = {name for name in LISTED if name.endswith("Subscribe")}
+FAULTS = {"status", "delay", "drop", "stall"}
+
+
+def test_every_method_has_its_row_and_every_row_its_method() -> None:
+    assert sorted(set(LISTED) - SUBSCRIPTIONS - FAULTS) == sorted(METHODS)
+    assert {f"{kind}Subscribe" for kind in KINDS} == SUBSCRIPTIONS
+    assert len(LISTED) == len(set(LISTED))
+
+
+def arguments(wallet: str, minted: dict[str, str], wire: str, message: str) -> dict[str, list[Any]]:
+    """Parameters for the methods that cannot do without."""
+    confirmed = {"commitment": "confirmed"}
+    token = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
+    return {
+        "getAccountInfo": [wallet],
+        "getBalance": [wallet],
+        "getBlock": [1, confirmed],
+        "getBlockCommitment": [1],
+        "getBlockTime": [1],
+        "getBlocks": [0],
+        "getBlocksWithLimit": [0, 5],
+        "getFeeForMessage": [message, confirmed],
+        "getInflationReward": [[wallet]],
+        "getMinimumBalanceForRentExemption": [165],
+        "getMultipleAccounts": [[wallet]],
+        "getProgramAccounts": [token, {"encoding": "base64"}],
+        "getSignatureStatuses": [[minted["signature"]]],
+        "getSignaturesForAddress": [wallet],
+        "getSlotLeaders": [0, 3],
+        "getTokenAccountBalance": [minted["account"], confirmed],
+        "getTokenAccountsByDelegate": [wallet, {"programId": token}],
+        "getTokenAccountsByOwner": [wallet, {"mint": minted["mint"]}],
+        "getTokenLargestAccounts": [minted["mint"]],
+        "getTokenSupply": [minted["mint"]],
+        "getTransaction": [minted["signature"], confirmed],
+        "isBlockhashValid": ["1" * 32],
+        "requestAirdrop": [wallet, SOL],
+        "sendTransaction": [wire, {"encoding": "base64"}],
+        "simulateTransaction": [wire, {"encoding": "base64"}],
+        "localnet_mintTo": [wallet, 1],
+        "localnet_warpSlots": [5],
+        "localnet_setTime": [2_000_000_000],
+        "localnet_setAccount": [str(Pubkey.new_unique()), None],
+        "localnet_fork": [1],
+        "localnet_injectFault": [{"kind": "status", "methods": ["nothing"]}],
+    }
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"localnet_save"}))
+async def test_it_is_served(method: str, client: AsyncClient, rpc: RawRpc, payer: Keypair) -> None:
+    minted = await rpc("localnet_mintTo", str(payer.pubkey()), 5)
+    pay = transfer(
+        TransferParams(from_pubkey=payer.pubkey(), to_pubkey=Pubkey.new_unique(), lamports=SOL)
+    )
+    transaction = await legacy(client, payer, pay)
+    given = arguments(
+        str(payer.pubkey()),
+        minted,
+        base64.b64encode(bytes(transaction)).decode(),
+        base64.b64encode(bytes(transaction.message)).decode(),
+    )
+    answer = await rpc.answer(method, *given.get(method, []))
+    if method == "getHighestSnapshotSlot":
+        assert answer["error"]["code"] == -32008
+    else:
+        assert "result" in answer, answer
