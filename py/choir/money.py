@@ -8,8 +8,8 @@ settlement nobody decided.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation, localcontext
 from enum import Enum
 
 from choir.errors import InvalidInput
@@ -121,15 +121,13 @@ def parse_amount(text: str, decimals: int) -> int:
 
     Raises InvalidInput for text that is no number and for more digits than the mint has.
     """
-    try:
-        with localcontext(prec=100):
-            value = Decimal(text.strip().replace("_", ""))
-            scaled = value.scaleb(decimals)
-            if not value.is_finite() or scaled != scaled.to_integral_value():
-                raise InvalidInput(f"{text!r} is no amount with at most {decimals} decimals")
-            return _u64(int(scaled))
-    except InvalidOperation:
-        raise InvalidInput(f"{text!r} is not an amount") from None
+    found = re.fullmatch(r"(\d*)(?:\.(\d*))?", text.strip().replace("_", ""), re.ASCII)
+    if found is None or not any(found.groups("")) or len(text) > 60:
+        raise InvalidInput(f"{text!r} is not an amount; write for example 1.5")
+    whole, part = found.group(1), found.group(2) or ""
+    if len(part.rstrip("0")) > decimals:
+        raise InvalidInput(f"{text!r} has more than the at most {decimals} decimals of the mint")
+    return _u64(int(whole + part.rstrip("0").ljust(decimals, "0") or "0"))
 
 
 def _u64(value: int) -> int:

@@ -40,7 +40,7 @@ from choir.errors import (
     RateLimited,
     RpcError,
     RpcUnreachable,
-    TransactionFailed,
+    WalletError,
     failure_of,
 )
 from choir.ids import PROGRAM_ID
@@ -53,7 +53,6 @@ MAX_COMPUTE_UNITS: Final = 1_400_000
 MAX_TRANSACTION_BYTES: Final = 1232
 # A node keeps statuses for 300 slots even without a history; a blockhash lives for 150 blocks.
 _STATUSES_OUTLIVE_BLOCKHASH_BY: Final = 150
-_SIGNATURE_WRONG: Final = -32003
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +207,15 @@ class Sender:
         """Send a signed transaction again and again until its fate is known.
 
         Never signs. `min_context_slot` is the slot its blockhash was read at, 0 when not known.
-        Raises TransactionFailed, BlockhashExpired, OutcomeUnknown, or RpcError when the node
-        refused it outright before it can have reached anybody.
+        Raises TransactionFailed, BlockhashExpired, OutcomeUnknown; WalletError when a signature
+        is missing or wrong; RpcError when the node refused it outright before it can have
+        reached anybody.
         """
+        # a node asked to skip preflight does not look at signatures: it would drop it in silence
+        keys = transaction.message.account_keys
+        for key, valid in zip(keys, transaction.verify_with_results(), strict=False):
+            if not valid:
+                raise WalletError(f"the signature of {key} is missing or wrong")
         effort = _Effort(self, transaction, last_valid_block_height, min_context_slot)
         return await effort.run()
 
@@ -316,12 +321,6 @@ class _Effort:
         except RpcError as error:
             if self.may_have_arrived:
                 return  # a repetition was refused, perhaps because the first one ran
-            if error.code == _SIGNATURE_WRONG:
-                raise TransactionFailed(
-                    "a signature of the transaction is wrong or missing",
-                    signature=str(self.signature),
-                    simulated=True,
-                ) from error
             if (err := _preflight_err(error)) is None:
                 self.refused = True
                 raise

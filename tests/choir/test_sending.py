@@ -277,11 +277,12 @@ async def test_a_refusal_after_a_send_that_may_have_arrived_is_not_the_end():
     assert len(bench.effects()) == 1
 
 
-async def test_a_wrong_signature_is_a_failure_of_the_transaction():
+async def test_a_wrong_signature_is_told_before_a_node_drops_it_in_silence():
     bench = Bench()
     prepared = await bench.sender.prepare([an_instruction()], payer=WALLET.pubkey)
-    with pytest.raises(TransactionFailed, match="signature"):
+    with pytest.raises(WalletError, match=f"signature of {WALLET.pubkey} is missing or wrong"):
         await bench.sender.submit(prepared.transaction, last_valid_block_height=2_000)
+    assert bench.rpc.calls["sendTransaction"] == 0
 
 
 async def test_a_missing_signer_and_no_signer_are_refused_before_sending():

@@ -29,10 +29,9 @@ async def test_a_script_runs_the_story(world):
             assert mine.wallet == alice.wallet
             unsigned = mine.unsigned(bob.wallet).post_message("t", content_hash("y"))
             assert unsigned.units > 0
+            stranger = mine.unsigned(world.authority.pubkey)
             with pytest.raises(refused.StakeBelowMinimum):
-                SyncChoir(url, rpc=None).unsigned(world.authority.pubkey).submit_spec(
-                    "t", content_hash("z"), stake=1
-                )
+                stranger.submit_spec("t", content_hash("z"), stake=1)
             with pytest.raises(NotFound):
                 mine.thread("nowhere")
 
