@@ -32,7 +32,7 @@ from choir.spaces.models import (
     SpaceConfig,
     Telemetry,
 )
-from choir.spaces.rest import Rest
+from choir.spaces.rest import RETRY_S, Rest
 from choir.spaces.session import Encoding, Session
 
 __all__ = ["ResonanceClient", "Sessions", "Spaces"]
@@ -50,6 +50,7 @@ class ResonanceClient:
         base_url: where the API is.
         http: to use instead of a client of its own; stays open.
         clock: waits and times.
+        waits: seconds before a request is made again that found the server busy or not at all.
         jitter: a number in [0, 1) for each wait before connecting again.
 
     Raises:
@@ -64,6 +65,7 @@ class ResonanceClient:
         base_url: str = "http://127.0.0.1:8000",
         http: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
+        waits: Sequence[float] = RETRY_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         if (api_key is None) == (token is None):
@@ -78,7 +80,7 @@ class ResonanceClient:
         self._own_http = http is None
         self._http = http or httpx.AsyncClient(base_url=base_url, timeout=30.0)
         clock = clock or SystemClock()
-        rest = Rest(self._http, credentials, clock)
+        rest = Rest(self._http, credentials, clock, waits)
         self.spaces = Spaces(rest)
         self.sessions = Sessions(rest, clock, jitter)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
@@ -28,6 +28,7 @@ class Rest:
     Args:
         http: with the server as its base URL; closed by whoever made it.
         credentials: makes the headers for each request.
+        waits: seconds before asking again.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Rest:
         http: httpx.AsyncClient,
         credentials: Callable[[], Awaitable[Mapping[str, str]]],
         clock: Clock,
+        waits: Sequence[float] = RETRY_S,
     ) -> None:
         self._http = http
+        self._waits = tuple(waits)
         self._credentials = credentials
         self._clock = clock
 
@@ -67,7 +70,7 @@ class Rest:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = orjson.dumps(body)
-        waits = iter(RETRY_S)
+        waits = iter(self._waits)
         while True:
             headers.update(await self._credentials())
             try:

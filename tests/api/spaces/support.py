@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from solders.keypair import Keypair
 from tests.api.support import Wallet
@@ -170,6 +172,24 @@ async def process(
             yield Process(deps, app, hub, listener, http, realtime)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def listening(api: Process) -> AsyncIterator[str]:
+    """The API on a real port, for answers that do not end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            api.app, log_level="warning", timeout_graceful_shutdown=2, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            await api.hub.close()  # ends the streams, so that the server can stop
+            server.should_exit = True
+            await asyncio.wait_for(serving, SOON)
 
 
 async def wallet(http: httpx.AsyncClient) -> Wallet:

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from tests.api.spaces.support import SOON, Process, TurnedClock, shift, until
+from tests.api.spaces.support import SOON, Process, TurnedClock, listening, shift, until
 from tests.api.support import Wallet
 
 from choir.spaces.client import ResonanceClient
 from choir.spaces.engine import measures
 
 Space = dict[str, Any]
-
-
-@asynccontextmanager
-async def listening(api: Process) -> AsyncIterator[str]:
-    """The API on a real port, for answers that do not end."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            api.app, log_level="warning", timeout_graceful_shutdown=2, lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await until(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            await api.hub.close()  # ends the streams, so that the server can stop
-            server.should_exit = True
-            await asyncio.wait_for(serving, SOON)
 
 
 async def _next(events: AsyncIterator[Any]) -> Any:
