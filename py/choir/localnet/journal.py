@@ -7,7 +7,8 @@ process in any way; a power cut may take the last moments with it, never the fil
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,7 @@ class SqliteJournal:
     def append(self, closed: Closed, state: dict[str, object]) -> None:
         """Keep a closed slot, all of it or nothing. Raises sqlite3.Error."""
         block = closed.block
-        db = self._db
-        db.execute("BEGIN")
-        try:
+        with self._transaction() as db:
             self._write_accounts(closed.updates)
             db.execute(
                 "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?)",
@@ -120,22 +119,25 @@ class SqliteJournal:
             db.execute("DELETE FROM transactions WHERE slot < ?", (first,))
             db.execute("DELETE FROM blocks WHERE slot < ?", (first,))
             self._set("state", state)
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
 
     def rollback(self, slot: int, accounts: list[AccountUpdate]) -> None:
         """Forget every slot after `slot`; `accounts` are those that change by it."""
-        db = self._db
-        db.execute("BEGIN")
-        try:
+        with self._transaction() as db:
             db.execute("DELETE FROM transactions WHERE slot > ?", (slot,))
             db.execute("DELETE FROM blocks WHERE slot > ?", (slot,))
             self._write_accounts(accounts)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self._db
+        db.execute("BEGIN")
+        try:
+            yield db
             db.execute("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            # Some errors, a full disk among them, have rolled back already.
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
 
     def read(self) -> Kept | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from choir.localnet.chain import Chain, Closed
 from choir.localnet.model import AccountUpdate
 
+T = TypeVar("T")
 # How long a slot with a transaction in it stays open for others sent at the same time.
 _GATHER_S = 0.025
 
@@ -31,9 +33,10 @@ class Producer:
 
     def __init__(self, chain: Chain, journal: Journal | None) -> None:
         self.chain = chain
-        self._journal = journal
+        self.journal = journal
         self._lock = asyncio.Lock()
         self._landed = asyncio.Event()
+        self._working: set[asyncio.Task[Any]] = set()
         self._task: asyncio.Task[None] | None = None
         self._failed: asyncio.Future[None] | None = None
 
@@ -44,13 +47,14 @@ class Producer:
             self._task = asyncio.create_task(self._run(), name="localnet slots")
 
     async def stop(self) -> None:
-        """Stop closing slots; one being journaled is finished."""
+        """Stop closing slots; one being journaled is finished, and what has landed is kept."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        async with self._lock:
-            pass
+        if self._broken() is None and self.journal is not None and self.chain.bank.records:
+            await self.advance()
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def failure(self) -> None:
         """Wait until a slot cannot be closed or journaled, and raise why."""
@@ -63,14 +67,7 @@ class Producer:
         Answers the newest confirmed slot.
         """
         for number in range(slots):
-            async with self._lock:
-                try:
-                    await self._close(skip if number == slots - 1 else 0)
-                except Exception as error:
-                    # A slot that is closed but not kept must not be followed by more.
-                    if self._failed is not None and not self._failed.done():
-                        self._failed.set_exception(error)
-                    raise
+            await self._whole(self._close(skip if number == slots - 1 else 0))
         return self.chain.heads.confirmed
 
     async def landed(self) -> None:
@@ -82,24 +79,49 @@ class Producer:
 
     async def rollback(self, slots: int) -> int:
         """Drop the newest `slots` closed slots, as a fork would. Raises ValueError."""
-        async with self._lock:
-            target, accounts = self.chain.rollback(slots)
-            if self._journal is not None:
-                await asyncio.to_thread(self._journal.rollback, target, accounts)
-            return target
+        return await self._whole(self._rollback(slots))
 
     async def save(self, path: Path) -> None:
         """Copy the journal as of the newest confirmed slot. Raises FileExistsError."""
-        async with self._lock:
-            if self._journal is not None:
-                await asyncio.to_thread(self._journal.save, path)
+        await self._whole(self._save(path))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        # Whoever asked may be cancelled (a client that hangs up); a slot half closed may not.
+        task = asyncio.ensure_future(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return await asyncio.shield(task)
 
     async def _close(self, skip: int) -> None:
-        chain = self.chain
-        closed = chain.close_slot(skip)
-        if self._journal is not None:
-            await asyncio.to_thread(self._journal.append, closed, chain.state())
-        chain.confirm(closed)
+        async with self._lock:
+            if (broken := self._broken()) is not None:
+                raise RuntimeError("an earlier slot could not be kept") from broken
+            closed = self.chain.close_slot(skip)
+            if self.journal is not None:
+                try:
+                    await asyncio.to_thread(self.journal.append, closed, self.chain.state())
+                except Exception as error:
+                    # A slot that is closed but not kept must not be followed by more.
+                    if self._failed is not None and not self._failed.done():
+                        self._failed.set_exception(error)
+                    raise
+            self.chain.confirm(closed)
+
+    async def _rollback(self, slots: int) -> int:
+        async with self._lock:
+            target, accounts = self.chain.rollback(slots)
+            if self.journal is not None:
+                await asyncio.to_thread(self.journal.rollback, target, accounts)
+            return target
+
+    async def _save(self, path: Path) -> None:
+        async with self._lock:
+            if self.journal is not None:
+                await asyncio.to_thread(self.journal.save, path)
+
+    def _broken(self) -> BaseException | None:
+        failed = self._failed
+        return failed.exception() if failed is not None and failed.done() else None
 
     async def _run(self) -> None:
         clock = self.chain.clock

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
+import random
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -20,6 +24,8 @@ from solders.pubkey import Pubkey
 from tests.choir.localnet.helpers import SOL, RawRpc
 
 from choir.localnet import Localnet, Settings, SettingsError
+from choir.localnet.genesis import account_from_json
+from choir.localnet.journal import SqliteJournal
 from choir.localnet.testing import ManualClock
 
 Start = Callable[..., "Process"]
@@ -203,6 +209,42 @@ async def test_a_closed_account_stays_closed_and_forks_are_journaled(
         for gone in (address, other):
             assert (await rpc("getAccountInfo", gone))["value"] is None
         await rpc.http.aclose()
+
+
+async def test_a_caller_that_gives_up_leaves_no_slot_half_closed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    kept = replace(settings, production="manual", state_dir=tmp_path / "state")
+    async with Localnet(kept, ManualClock()) as localnet:
+        for _ in range(5):
+            impatient = asyncio.ensure_future(localnet.advance())
+            await asyncio.sleep(0)
+            impatient.cancel()
+        assert await localnet.advance() == 6
+    async with Localnet(kept, ManualClock()) as localnet:
+        assert localnet.chain.heads.confirmed == 6
+
+
+async def test_a_slot_that_cannot_be_kept_is_not_confirmed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    kept = replace(settings, production="manual", state_dir=tmp_path / "state")
+    async with Localnet(kept, ManualClock()) as localnet:
+        await localnet.advance()
+        # A full disk, as far as SQLite is concerned: the file may not grow any more.
+        journal = localnet.producer.journal
+        assert isinstance(journal, SqliteJournal)
+        journal._db.execute("PRAGMA max_page_count = 1")
+        data = base64.b64encode(random.Random(1).randbytes(1_000_000)).decode()
+        account = {"lamports": 10**10, "data": [data, "base64"], "owner": "1" * 32}
+        localnet.chain.set_account(Pubkey.new_unique(), account_from_json(account))
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            await localnet.advance()
+        assert localnet.chain.heads.confirmed == 1
+        with pytest.raises(RuntimeError, match="could not be kept"):
+            await localnet.advance()
+        with pytest.raises(sqlite3.OperationalError):
+            await localnet.failure()
 
 
 async def test_a_saved_chain_is_restored(settings: Settings, tmp_path: Path) -> None:
