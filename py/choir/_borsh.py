@@ -18,6 +18,7 @@ from choir.errors import DecodeError, InvalidInput, WrongDiscriminator
 __all__ = ["check_discriminator", "fixed", "integer", "pubkeys", "string"]
 
 _U32: Final = Struct("<I")
+_key: Final = Pubkey.from_bytes  # six times as fast as the constructor
 _RANGES: Final = {
     code: (0, (1 << bits) - 1) if code.isupper() else (-(1 << bits - 1), (1 << bits - 1) - 1)
     for code, bits in {"B": 8, "b": 8, "H": 16, "h": 16, "I": 32, "i": 32, "Q": 64, "q": 64}.items()
@@ -50,7 +51,7 @@ def read_pubkeys(data: bytes, at: int) -> tuple[tuple[Pubkey, ...], int]:
     end = at + 4 + 32 * count
     if end > len(data):
         raise ValueError(f"a list of {count} keys does not fit")
-    return tuple(Pubkey(data[i : i + 32]) for i in range(at + 4, end, 32)), end
+    return tuple(_key(data[i : i + 32]) for i in range(at + 4, end, 32)), end
 
 
 def integer(code: str, value: int, name: str) -> bytes:

@@ -14,6 +14,8 @@ from choir._program.types import Params, PrivacyLevel, SpecStatus, ThreadStatus
 
 __all__ = ["Account", "Config", "Message", "Position", "Spec", "Thread", "Treasury"]
 
+_key = Pubkey.from_bytes
+
 _PRIVACY_LEVEL = tuple(PrivacyLevel)
 _SPEC_STATUS = tuple(SpecStatus)
 _THREAD_STATUS = tuple(ThreadStatus)
@@ -100,13 +102,13 @@ class Config:
             return cls(
                 version,
                 bump,
-                Pubkey(authority),
-                Pubkey(pending_authority),
-                Pubkey(guardian),
-                Pubkey(stake_mint),
-                Pubkey(token_program),
-                Pubkey(treasury),
-                Pubkey(treasury_vault),
+                _key(authority),
+                _key(pending_authority),
+                _key(guardian),
+                _key(stake_mint),
+                _key(token_program),
+                _key(treasury),
+                _key(treasury_vault),
                 mint_decimals,
                 Params(
                     params_min_stake,
@@ -191,9 +193,9 @@ class Message:
                 version,
                 bump,
                 _PRIVACY_LEVEL[privacy],
-                Pubkey(thread),
-                Pubkey(author),
-                Pubkey(rent_payer),
+                _key(thread),
+                _key(author),
+                _key(rent_payer),
                 index,
                 content_hash,
                 previous_head,
@@ -266,9 +268,9 @@ class Position:
             return cls(
                 version,
                 bump,
-                Pubkey(thread),
-                Pubkey(owner),
-                Pubkey(rent_payer),
+                _key(thread),
+                _key(owner),
+                _key(rent_payer),
                 shares,
                 claimable,
                 reward_checkpoint,
@@ -357,9 +359,9 @@ class Spec:
                 bump,
                 escrow_bump,
                 _SPEC_STATUS[status],
-                Pubkey(thread),
-                Pubkey(author),
-                Pubkey(rent_payer),
+                _key(thread),
+                _key(author),
+                _key(rent_payer),
                 content_hash,
                 stake,
                 approvals,
@@ -466,8 +468,8 @@ class Thread:
                 _PRIVACY_LEVEL[privacy],
                 author_epoch,
                 pending_specs,
-                Pubkey(creator),
-                Pubkey(vault),
+                _key(creator),
+                _key(vault),
                 balance,
                 total_claimable,
                 total_shares,
@@ -533,7 +535,7 @@ class Treasury:
                 threshold,
                 signer_epoch,
                 proposal_count,
-                Pubkey(vault),
+                _key(vault),
                 signers,
             )
         except (struct.error, ValueError, IndexError) as error:

@@ -27,6 +27,8 @@ __all__ = [
     "ThreadCreated",
 ]
 
+_key = Pubkey.from_bytes
+
 _DECISION = tuple(Decision)
 _PRIVACY_LEVEL = tuple(PrivacyLevel)
 _SPEC_STATUS = tuple(SpecStatus)
@@ -65,7 +67,7 @@ class AuthorJoined:
                 slot,
                 timestamp,
             ) = _AUTHOR_JOINED_0.unpack_from(data, 8)
-            return cls(Pubkey(thread), Pubkey(author), author_epoch, slot, timestamp)
+            return cls(_key(thread), _key(author), author_epoch, slot, timestamp)
         except (struct.error, ValueError, IndexError) as error:
             raise malformed("AuthorJoined", data, error) from error
 
@@ -117,8 +119,8 @@ class Deposited:
                 timestamp,
             ) = _DEPOSITED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(owner),
+                _key(thread),
+                _key(owner),
                 amount,
                 shares_minted,
                 balance_before,
@@ -178,8 +180,8 @@ class Divested:
                 timestamp,
             ) = _DIVESTED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(owner),
+                _key(thread),
+                _key(owner),
                 amount,
                 shares_burned,
                 balance_before,
@@ -244,11 +246,11 @@ class Initialized:
                 timestamp,
             ) = _INITIALIZED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(authority),
-                Pubkey(guardian),
-                Pubkey(stake_mint),
-                Pubkey(token_program),
-                Pubkey(treasury_vault),
+                _key(authority),
+                _key(guardian),
+                _key(stake_mint),
+                _key(token_program),
+                _key(treasury_vault),
                 Params(
                     params_min_stake,
                     params_min_thread_balance,
@@ -312,8 +314,8 @@ class MessagePosted:
                 timestamp,
             ) = _MESSAGE_POSTED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(author),
+                _key(thread),
+                _key(author),
                 index,
                 content_hash,
                 previous_head,
@@ -364,12 +366,7 @@ class PrivacyChanged:
                 timestamp,
             ) = _PRIVACY_CHANGED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(by),
-                _PRIVACY_LEVEL[from_],
-                _PRIVACY_LEVEL[to],
-                slot,
-                timestamp,
+                _key(thread), _key(by), _PRIVACY_LEVEL[from_], _PRIVACY_LEVEL[to], slot, timestamp
             )
         except (struct.error, ValueError, IndexError) as error:
             raise malformed("PrivacyChanged", data, error) from error
@@ -416,8 +413,8 @@ class RewardClaimed:
                 timestamp,
             ) = _REWARD_CLAIMED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(owner),
+                _key(thread),
+                _key(owner),
                 amount,
                 total_claimable_before,
                 total_claimable_after,
@@ -475,9 +472,9 @@ class SpecDecided:
                 timestamp,
             ) = _SPEC_DECIDED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(spec),
-                Pubkey(approver),
+                _key(thread),
+                _key(spec),
+                _key(approver),
                 _DECISION[decision],
                 approvals,
                 denials,
@@ -551,9 +548,9 @@ class SpecSettled:
                 timestamp,
             ) = _SPEC_SETTLED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(spec),
-                Pubkey(author),
+                _key(thread),
+                _key(spec),
+                _key(author),
                 content_hash,
                 _SPEC_STATUS[outcome],
                 stake,
@@ -617,9 +614,9 @@ class SpecSubmitted:
                 timestamp,
             ) = _SPEC_SUBMITTED_0.unpack_from(data, 8)
             return cls(
-                Pubkey(thread),
-                Pubkey(spec),
-                Pubkey(author),
+                _key(thread),
+                _key(spec),
+                _key(author),
                 content_hash,
                 stake,
                 author_epoch,
@@ -688,10 +685,10 @@ class ThreadCreated:
                 timestamp,
             ) = _THREAD_CREATED_2.unpack_from(data, at)
             return cls(
-                Pubkey(thread),
-                Pubkey(creator),
+                _key(thread),
+                _key(creator),
                 thread_id,
-                Pubkey(vault),
+                _key(vault),
                 _PRIVACY_LEVEL[privacy],
                 deposit,
                 balance_after,
