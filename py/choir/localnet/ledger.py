@@ -53,9 +53,8 @@ class Ledger:
 
     def latest_at(self, slot: int) -> Block:
         """The newest block at or before `slot`, else the oldest kept."""
-        while slot not in self._blocks and slot > self.first_slot:
-            slot -= 1
-        return self._blocks[max(slot, self.first_slot)]
+        newest_first = (block for kept, block in reversed(self._blocks.items()) if kept <= slot)
+        return next(newest_first, None) or self._blocks[self.first_slot]
 
     def slots(self, start: int, end: int) -> list[int]:
         """The kept slots from `start` to `end`, both included."""
