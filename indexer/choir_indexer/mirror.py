@@ -38,13 +38,15 @@ LONGEST_DELAY_S = 15.0
 GENESIS_SLOT = 0
 SNAPSHOT_PART = 5000
 
-# What ends a session but not the mirror: the database or the connection to it went away.
+# What ends a session but not the mirror: the database or the connection to it went away, or it
+# is out of something, or another session was in the way.
 DATABASE_LOST = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection cut at the wrong moment
     DatabaseUnreachable,
     OSError,
 )

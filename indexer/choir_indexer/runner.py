@@ -199,8 +199,8 @@ async def _pump(
         await asyncio.Event().wait()
         return
     try:
-        work = PumpMetrics(metrics.registry)
-        await Pump(settings.database_url, store, embedder, metrics=work).run()
+        pump = Pump(settings.database_url, store, embedder, metrics=PumpMetrics(metrics.registry))
+        await pump.run()
     finally:
         embedder.close()
 

@@ -19,7 +19,6 @@ __all__ = [
     "ACCOUNT_COLUMNS",
     "BURY_UNLISTED",
     "DEAD_COLUMNS",
-    "DROP_MESSAGES",
     "DROP_STALE_LIVE",
     "DROP_TYPED",
     "EVENT_COLUMNS",
@@ -113,20 +112,22 @@ BURY_UNLISTED: Final = """
     ON CONFLICT (pubkey) DO NOTHING
 """
 
-# Typed rows of accounts in the batch that are closed or not understood (or of another kind).
-DROP_TYPED: Final = {
-    kind: f"""
-        DELETE FROM chain.{kind} t USING stage_accounts s, chain.accounts a
-        WHERE t.pubkey = s.pubkey AND a.pubkey = s.pubkey AND a.kind IS DISTINCT FROM '{kind}'
-    """
+_DROPS = ", ".join(
+    f"""drop_{kind} AS (
+        DELETE FROM chain.{kind} t USING batch b
+        WHERE t.pubkey = b.pubkey AND b.kind IS DISTINCT FROM '{kind}')"""
     for kind in KINDS
     if kind != "messages"
-}
-DROP_MESSAGES: Final = """
-    WITH gone AS (
-        DELETE FROM chain.messages t USING stage_accounts s, chain.accounts a
-        WHERE t.pubkey = s.pubkey AND a.pubkey = s.pubkey AND a.kind IS DISTINCT FROM 'messages'
-        RETURNING t.thread, t.content_hash, t.pubkey, a.slot
+)
+
+# Typed rows of accounts in the batch that are closed, not understood, or of another kind now.
+DROP_TYPED: Final = f"""
+    WITH batch AS MATERIALIZED (
+        SELECT a.pubkey, a.kind, a.slot FROM stage_accounts s JOIN chain.accounts a USING (pubkey)
+    ), {_DROPS}, gone AS (
+        DELETE FROM chain.messages t USING batch b
+        WHERE t.pubkey = b.pubkey AND b.kind IS DISTINCT FROM 'messages'
+        RETURNING t.thread, t.content_hash, t.pubkey, b.slot
     )
     INSERT INTO chain.outbox (kind, thread, content_hash, message, slot)
     SELECT 'removed', thread, content_hash, pubkey, slot FROM gone

@@ -201,7 +201,7 @@ class Writer:
         """
         async with self._connection.transaction():
             await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
-            await self._bury()
+            await self._connection.execute(sql.DROP_TYPED)
             await self._connection.execute(
                 "UPDATE chain.watermark SET updated_at = now(),"
                 " snapshot_slot = greatest(snapshot_slot, $1)",
@@ -333,15 +333,10 @@ class Writer:
             if kind in sql.OUTBOX_BEFORE:
                 await self._connection.execute(sql.OUTBOX_BEFORE[kind])
             await self._connection.execute(sql.merge_typed(kind))
-        await self._bury()
+        await self._connection.execute(sql.DROP_TYPED)
         await self._letters(row.dead for row in delta.accounts.values() if row.dead)
         if present & sql.OUTBOX_BEFORE.keys():
             await self._connection.execute("SELECT pg_notify($1, '')", OUTBOX_CHANNEL)
-
-    async def _bury(self) -> None:
-        for statement in sql.DROP_TYPED.values():
-            await self._connection.execute(statement)
-        await self._connection.execute(sql.DROP_MESSAGES)
 
     async def _letters(self, letters: Iterable[DeadLetter]) -> None:
         rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]
