@@ -45,6 +45,8 @@ __all__ = ["ChoirClient", "Receipt", "ThreadRef", "UnsignedClient", "UnsignedTra
 
 R = TypeVar("R")
 _ATTEMPTS_AT_AN_INDEX = 4
+# A decision that was not the last when simulated may be when it lands, and then settles.
+_SETTLEMENT_UNITS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Verbs(Reader, Generic[R]):
         """Who acts, and pays."""
         raise NotImplementedError
 
-    async def _finish(self, instructions: Sequence[Instruction]) -> R:
+    async def _finish(self, instructions: Sequence[Instruction], *, units_at_least: int = 0) -> R:
         raise NotImplementedError
 
     async def initialize(
@@ -242,7 +244,8 @@ class _Verbs(Reader, Generic[R]):
                         token_program=view.stake.token_program,
                         program_id=self.program_id,
                     )
-                ]
+                ],
+                units_at_least=_SETTLEMENT_UNITS,
             )
 
         return await self._at_the_next_index(attempt)
@@ -416,8 +419,12 @@ class UnsignedClient(_Verbs[UnsignedTransaction]):
     def wallet(self) -> Pubkey:
         return self._wallet
 
-    async def _finish(self, instructions: Sequence[Instruction]) -> UnsignedTransaction:
-        return await self._sender.prepare(instructions, payer=self.wallet)
+    async def _finish(
+        self, instructions: Sequence[Instruction], *, units_at_least: int = 0
+    ) -> UnsignedTransaction:
+        return await self._sender.prepare(
+            instructions, payer=self.wallet, units_at_least=units_at_least
+        )
 
 
 class ChoirClient(_Verbs[Receipt]):
@@ -458,7 +465,11 @@ class ChoirClient(_Verbs[Receipt]):
             raise InvalidInput("nothing to send")
         return await self._finish(instructions)
 
-    async def _finish(self, instructions: Sequence[Instruction]) -> Receipt:
+    async def _finish(
+        self, instructions: Sequence[Instruction], *, units_at_least: int = 0
+    ) -> Receipt:
         if self.signer is None:
             raise WalletError("this client has no wallet: give it a signer, or use `unsigned`")
-        return await self.sender.send(instructions, signers=[self.signer])
+        return await self.sender.send(
+            instructions, signers=[self.signer], units_at_least=units_at_least
+        )

@@ -149,15 +149,19 @@ class Sender:
         self._program_id = program_id
 
     async def prepare(
-        self, instructions: Sequence[Instruction], *, payer: Pubkey
+        self, instructions: Sequence[Instruction], *, payer: Pubkey, units_at_least: int = 0
     ) -> UnsignedTransaction:
         """Simulate, set the compute-unit limit and the priority fee, and fetch a blockhash.
+
+        `units_at_least` is for instructions that may have more to do once they land than they
+        had when simulated.
 
         Raises TransactionFailed (`simulated`) when it would fail, InvalidInput when it is too
         large, RpcError when the node does not answer.
         """
         price = await self._unit_price(instructions)
-        units = await self._units(instructions, payer=payer, price=price)
+        simulated = await self._units(instructions, payer=payer, price=price)
+        units = min(max(simulated, units_at_least), MAX_COMPUTE_UNITS)
         budget = _budget(units, price)
         recent = await self.rpc.get_latest_blockhash(commitment=self.policy.commitment)
         return UnsignedTransaction(
@@ -174,8 +178,9 @@ class Sender:
         *,
         signers: Sequence[Signer],
         payer: Pubkey | None = None,
+        units_at_least: int = 0,
     ) -> Receipt:
-        """The whole way. `payer` is the first signer unless given.
+        """The whole way. `payer` is the first signer unless given; `units_at_least` as above.
 
         Raises TransactionFailed and its kinds, BlockhashExpired, OutcomeUnknown, WalletError,
         InvalidInput, RpcError (only before anything was sent).
@@ -184,7 +189,7 @@ class Sender:
             raise InvalidInput("a transaction needs at least one signer")
         payer = payer or signers[0].pubkey
         for signing in range(1, self.policy.signings + 1):
-            prepared = await self.prepare(instructions, payer=payer)
+            prepared = await self.prepare(instructions, payer=payer, units_at_least=units_at_least)
             signed = await sign_message(prepared.message, signers)
             try:
                 return await self.submit(

@@ -1,5 +1,6 @@
 """Every verb and its refusals, on the real program."""
 
+import asyncio
 import json
 
 import pytest
@@ -208,6 +209,36 @@ async def test_unsigned_transactions_are_for_another_wallet_to_sign(world):
     assert (await stranger.thread("t")).creator == alice.wallet
     with pytest.raises(refused.ThreadAlreadyExists):
         await stranger.unsigned(alice.wallet).create_thread("t", deposit=10_000)
+
+
+async def test_a_decision_that_becomes_the_last_one_while_it_is_signed_still_settles(world):
+    alice, bob, carol = [await world.person() for _ in range(3)]
+    await alice.create_thread("t", deposit=10_000)
+    await bob.submit_spec("t", HASH, stake=2_000)
+    await alice.approve("t", bob.wallet, HASH)
+    await carol.submit_spec("t", HASH, stake=2_000)
+    first = await alice.unsigned(alice.wallet).approve("t", carol.wallet, HASH)
+    await bob.approve("t", carol.wallet, HASH)
+    assert (await alice.spec("t", carol.wallet, HASH)).status is SpecStatus.PENDING
+    signed = await sign_message(first.message, [alice.signer])
+    await alice.sender.submit(signed, last_valid_block_height=first.last_valid_block_height)
+    assert (await alice.spec("t", carol.wallet, HASH)).status is SpecStatus.APPROVED
+    assert carol.wallet in (await alice.thread("t")).co_authors
+
+
+async def test_two_co_authors_posting_at_once_both_get_their_index(world):
+    alice, bob = await world.person(), await world.person()
+    await alice.create_thread("t", deposit=10_000)
+    await bob.submit_spec("t", HASH, stake=2_000)
+    await alice.approve("t", bob.wallet, HASH)
+    async with asyncio.TaskGroup() as group:
+        for who in (alice, bob):
+            for number in range(2):
+                text = content_hash(f"{who.wallet} {number}")
+                group.create_task(who.post_message("t", text))
+    messages = await alice.messages("t")
+    assert [m.index for m in messages] == [0, 1, 2, 3, 4]
+    assert len({m.content_hash for m in messages}) == 5
 
 
 async def test_initialize_is_for_the_upgrade_authority_and_once(bare_world):

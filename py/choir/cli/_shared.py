@@ -77,7 +77,8 @@ def table(rows: Sequence[Sequence[str]] | Mapping[str, str], *headings: str) -> 
         made.add_column(heading, overflow="fold")
     for row in rows.items() if isinstance(rows, Mapping) else rows:
         made.add_row(*(Text(cell) for cell in row))  # Text: what users wrote is not markup
-    Console().print(made)
+    # a pipe has no width: what is cut to 80 columns cannot be copied
+    Console(width=None if sys.stdout.isatty() else 240).print(made)
 
 
 async def tokens(client: ChoirClient, text: str) -> int:
