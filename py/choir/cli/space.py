@@ -15,7 +15,7 @@ import typer
 from choir.errors import InvalidInput
 from choir.spaces.client import ResonanceClient
 from choir.spaces.errors import SpaceError, SpaceUnreachable
-from choir.spaces.models import Role, Space
+from choir.spaces.models import Role, Space, Telemetry
 from choir.spaces.session import Session
 from choir.wallet import signer_from_environment
 
@@ -298,11 +298,14 @@ async def _follow(session: Session, count: int, as_json: bool) -> None:
     session.on("delta", lines.put_nowait)
     session.on("event", lines.put_nowait)
     session.on("lost", lambda why: lines.put_nowait({"type": "lost", "why": why}))
-    session.on(
-        "telemetry",
-        lambda t: lines.put_nowait({"type": "telemetry", **t.model_dump(by_alias=True)}),
-    )
+
+    def measured(telemetry: Telemetry) -> None:
+        lines.put_nowait({"type": "telemetry", **telemetry.model_dump(by_alias=True)})
+
     lines.put_nowait({"type": "joined", "version": session.version, "role": session.role})
+    if session.telemetry is not None:  # it came before anybody listened
+        measured(session.telemetry)
+    session.on("telemetry", measured)
     printed = 0
     while count == 0 or printed < count:
         line = await lines.get()

@@ -101,6 +101,8 @@ class Session:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended: SpaceClosed | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.telemetry: Telemetry | None = None
+        """The latest measure, if telemetry is heard and has come."""
         self._welcomed = False
         self._main = asyncio.get_running_loop().create_task(self._run())
         self._main.add_done_callback(self._on_main_done)
@@ -399,7 +401,8 @@ class Session:
         elif kind == "delta":
             self._on_delta(frame)
         elif kind == "telemetry":
-            self._emit("telemetry", Telemetry.model_validate(frame))
+            self.telemetry = Telemetry.model_validate(frame)
+            self._emit("telemetry", self.telemetry)
         elif kind == "event":
             self._emit("event", frame)
         elif kind == "conflict":
