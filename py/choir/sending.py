@@ -17,6 +17,7 @@ What it promises:
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -147,6 +148,9 @@ class Sender:
         self.policy = policy or SendPolicy()
         self._clock = clock or SystemClock()
         self._program_id = program_id
+        self.unsettled: set[Signature] = set()
+        """Transactions handed to a node whose fate this sender did not learn: those on their way,
+        those it was cancelled at, and those that ended in `OutcomeUnknown`."""
 
     async def prepare(
         self, instructions: Sequence[Instruction], *, payer: Pubkey, units_at_least: int = 0
@@ -222,7 +226,16 @@ class Sender:
             if not valid:
                 raise WalletError(f"the signature of {key} is missing or wrong")
         effort = _Effort(self, transaction, last_valid_block_height, min_context_slot)
-        return await effort.run()
+        self.unsettled.add(effort.signature)
+        try:
+            receipt = await effort.run()
+        except (asyncio.CancelledError, OutcomeUnknown):
+            raise
+        except BaseException:
+            self.unsettled.discard(effort.signature)
+            raise
+        self.unsettled.discard(effort.signature)
+        return receipt
 
     async def _unit_price(self, instructions: Sequence[Instruction]) -> int:
         policy = self.policy.priority_fee

@@ -1,5 +1,7 @@
 """The sending path against every fault a node can have. Time and chance are injected."""
 
+import asyncio
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -325,6 +327,36 @@ async def test_want_of_lamports_is_said_in_words():
     }
     with pytest.raises(SystemError, match="does not hold enough SOL"):
         await bench.send()
+
+
+async def test_what_was_sent_before_a_cancellation_is_remembered():
+    bench = Bench()
+    bench.rpc.fates.extend(["drop"] * 100)
+    waiting = asyncio.Event()
+    passed = bench._pass
+
+    async def pause(seconds):
+        passed(seconds)
+        waiting.set()
+        await asyncio.Event().wait()
+
+    bench.clock.on_sleep = pause
+    sending = asyncio.create_task(bench.send())
+    await waiting.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert bench.sender.unsettled == set(bench.rpc.sent_signatures())
+
+
+async def test_what_is_settled_is_not_remembered():
+    bench = Bench()
+    await bench.send()
+    bench.rpc.fates.append(FakeTransaction(0, LANDS_WITH_ERROR))
+    bench.rpc.advance()
+    with pytest.raises(TransactionFailed):
+        await bench.send()
+    assert bench.sender.unsettled == set()
 
 
 FAULTS = st.sampled_from(["land", "drop", "lost", "unreachable", "behind", "limited", "status"])

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from solders.signature import Signature
 
 from choir._json import jsonable
 from choir._reading import Stake
 from choir.client import ChoirClient, Receipt
-from choir.errors import InvalidInput
+from choir.errors import InvalidInput, OutcomeUnknown
 from choir.ids import as_hash, content_hash
 from choir.money import format_amount, parse_amount
 from choir.rpc import HttpRpc
@@ -50,11 +51,26 @@ def run(
     """Do something with a client, which has the wallet when the command `signs`."""
     signer = signer_from_environment(key_file=key_file) if signs or key_file else None
 
-    async def whole() -> T:
-        async with HttpRpc(url) as rpc:
-            return await work(ChoirClient(rpc, signer))
+    sent: set[Signature] = set()
 
-    return asyncio.run(whole())
+    async def whole() -> T:
+        nonlocal sent
+        async with HttpRpc(url) as rpc:
+            client = ChoirClient(rpc, signer)
+            sent = client.sender.unsettled
+            return await work(client)
+
+    try:
+        return asyncio.run(whole())
+    except KeyboardInterrupt:
+        if not sent:
+            raise
+        signature = next(iter(sent))
+        raise OutcomeUnknown(
+            f"interrupted after transaction {signature} was sent: it may or may not run; "
+            "look it up before doing it again",
+            signature=str(signature),
+        ) from None
 
 
 def emit(value: Any, *, as_json: bool, show: Callable[[], None]) -> None:

@@ -5,12 +5,15 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+from solders.signature import Signature
 from tests.choir.chain import DAY
 
 from choir import cli
 from choir.cli import main
+from choir.cli._shared import run
 from choir.cli.exit_codes import code_of
 from choir.errors import BlockhashExpired, ChoirError, OutcomeUnknown
 from choir.ids import content_hash, thread_pda
@@ -166,6 +169,20 @@ def test_a_fault_of_ours_is_a_message_too(capsys, monkeypatch):
     monkeypatch.setattr("choir.cli.thread.run", lambda *_, **__: 1 / 0)
     assert main(["thread", "list"]) == 1
     assert "unexpected ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_an_interrupt_after_sending_names_the_transaction():
+    signature = Signature.new_unique()
+
+    async def interrupted(client, *, sent):
+        if sent:
+            client.sender.unsettled.add(signature)
+        raise KeyboardInterrupt
+
+    with pytest.raises(OutcomeUnknown, match=str(signature)):
+        run(partial(interrupted, sent=True), url="http://127.0.0.1:1")
+    with pytest.raises(KeyboardInterrupt):
+        run(partial(interrupted, sent=False), url="http://127.0.0.1:1")
 
 
 def test_every_error_has_a_code():

@@ -88,7 +88,7 @@ def test_search_prints_results(api: str) -> None:
 
 def test_search_hands_on_a_refusal_and_an_absent_api(api: str) -> None:
     done = runner.invoke(search.app, ["bad", "--api", api])
-    assert (done.exit_code, done.stderr) == (1, "choir search: q is bad\n")
+    assert (done.exit_code, done.stderr) == (2, "choir search: q is bad\n")
     done = runner.invoke(search.app, ["x", "--api", "http://127.0.0.1:1"])
-    assert done.exit_code == 1
+    assert done.exit_code == 6
     assert "no API answers" in done.stderr
