@@ -61,6 +61,8 @@ def search(
 def _ask(api: str, params: dict[str, Any], token: str | None) -> dict[str, Any]:
     import httpx
 
+    from choir.cli import exit_codes
+
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         response = httpx.get(
@@ -70,9 +72,12 @@ def _ask(api: str, params: dict[str, Any], token: str | None) -> dict[str, Any]:
         if response.is_success:
             return body
         message = str(body["error"]["message"])
+        code = exit_codes.USAGE if response.status_code == httpx.codes.BAD_REQUEST else 1
     except (httpx.HTTPError, httpx.InvalidURL):
         message = f"no API answers at {api}; start one with: choir up, or name it with --api"
+        code = exit_codes.NODE
     except (ValueError, KeyError, TypeError):
         message = f"{api} does not answer as a Choir API"
+        code = exit_codes.NODE
     sys.stderr.write(f"choir search: {message}\n")
-    raise typer.Exit(1)
+    raise typer.Exit(code)
