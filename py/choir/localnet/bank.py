@@ -6,16 +6,15 @@ It knows nothing of sockets, files or event loops, and takes the time as an argu
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from typing import NamedTuple
 
 from solders.hash import Hash
-from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from choir.localnet import tokens
+from choir.localnet import rules, tokens
 from choir.localnet.accounts_index import AccountsIndex
+from choir.localnet.blockhashes import BlockhashQueue
 from choir.localnet.genesis import RUNTIME_ACCOUNTS, SYSVARS
 from choir.localnet.message import (
     PRECOMPILES,
@@ -28,8 +27,6 @@ from choir.localnet.message import (
     signature_fee,
 )
 from choir.localnet.model import (
-    LOOKUP_TABLE_PROGRAM,
-    SYSTEM_PROGRAM,
     TOKEN_PROGRAMS,
     AccountState,
     AccountUpdate,
@@ -38,10 +35,6 @@ from choir.localnet.model import (
     TransactionRecord,
 )
 from choir.localnet.svm import Execution, Svm
-
-MAX_PROCESSING_AGE = 150
-_QUEUE_LENGTH = 300
-_SLOT_HASHES = 512
 
 
 class Refused(NamedTuple):
@@ -80,13 +73,9 @@ class Bank:
         self.genesis_time = unix_time
         self.transaction_count = 0
         self.write_version = 0
-        self.oldest_height = 0
+        self.queue = BlockhashQueue()
         self.blockhash = Hash.from_bytes(genesis_hash)
         self._records: list[TransactionRecord] = []
-        self._heights: dict[Hash, int] = {}
-        self._queue: deque[Hash] = deque()
-        self._slot_hashes: deque[tuple[int, Hash]] = deque(maxlen=_SLOT_HASHES)
-        self._recent: dict[str, int] = {}
         for address in RUNTIME_ACCOUNTS:
             state = self.svm.get(address)
             if state is not None:
@@ -102,12 +91,7 @@ class Bank:
 
     def blockhash_height(self, blockhash: Hash) -> int | None:
         """The height of the block with this hash, None when it is too old or unknown."""
-        height = self._heights.get(blockhash)
-        if height is None or height < self.oldest_height:
-            return None
-        if self.height - height > MAX_PROCESSING_AGE:
-            return None
-        return height
+        return self.queue.height(blockhash, self.height)
 
     @property
     def records(self) -> list[TransactionRecord]:
@@ -136,11 +120,11 @@ class Bank:
         """Take up after `blocks` (oldest first, the last one newest)."""
         last = blocks[-1]
         for block in blocks:
-            if last.height - block.height <= _QUEUE_LENGTH:
-                self._register(block)
+            self.queue.add(block)
+        self.queue.prune(last.height)
         self.transaction_count = transaction_count
         self.write_version = write_version
-        self.oldest_height = oldest_height
+        self.queue.oldest_height = oldest_height
         self.genesis_time = genesis_time
         self.unix_time = last.time
         self.slot, self.height = last.slot, last.height
@@ -154,15 +138,8 @@ class Bank:
         self.unix_time = max(unix_time, self.unix_time)
         self._records = []
         self.svm.set_clock(slot, self.unix_time, self.genesis_time)
-        if self._slot_hashes:
-            self.svm.set_slot_hashes(list(self._slot_hashes))
-        expired = self.height - _QUEUE_LENGTH
-        while self._queue and self._heights[self._queue[0]] < expired:
-            del self._heights[self._queue.popleft()]
-        for signature, height in list(self._recent.items()):
-            if height >= expired:
-                break
-            del self._recent[signature]
+        self.svm.set_slot_hashes(self.queue.slot_hashes)
+        self.queue.prune(self.height)
 
     def close_slot(self) -> Block:
         """End the open slot: give it a blockhash and hand over its block."""
@@ -182,37 +159,20 @@ class Bank:
             time=self.unix_time,
             transactions=self._records,
         )
-        self._register(block)
+        self.queue.add(block)
         return block
-
-    def _register(self, block: Block) -> None:
-        blockhash = Hash.from_string(block.blockhash)
-        self._heights[blockhash] = block.height
-        self._queue.append(blockhash)
-        self._slot_hashes.appendleft((block.slot, blockhash))
-        for record in block.transactions:
-            self._recent[record.signature] = block.height
 
     def forget_blockhashes(self) -> None:
         """Expire every blockhash handed out so far; the next closed slot brings a good one."""
-        self.oldest_height = self.height
+        self.queue.oldest_height = self.height
 
     def rollback(self, block: Block, dropped: list[Block]) -> list[Pubkey]:
         """Go back to the end of `block`, forgetting the open slot and `dropped`.
 
         Answers the accounts whose state went back.
         """
-        for lost in [*dropped, None]:
-            for record in lost.transactions if lost else self._records:
-                self._recent.pop(record.signature, None)
-                self.transaction_count -= 1
-            if lost is not None:
-                blockhash = Hash.from_string(lost.blockhash)
-                self._heights.pop(blockhash, None)
-                if blockhash in self._queue:
-                    self._queue.remove(blockhash)
-        kept = [entry for entry in self._slot_hashes if entry[0] <= block.slot]
-        self._slot_hashes = deque(kept, maxlen=_SLOT_HASHES)
+        self.transaction_count -= len(self._records) + sum(len(b.transactions) for b in dropped)
+        self.queue.rollback(block.slot, block.height)
         restored = self.accounts.rollback(block.slot)
         for pubkey, state in restored:
             self.svm.set(pubkey, state)
@@ -240,7 +200,7 @@ class Bank:
         if isinstance(prepared, Refused):
             return prepared
         resolved, nonce = prepared
-        if resolved.signature in self._recent:
+        if self.queue.seen(resolved.signature):
             return Refused("AlreadyProcessed")
         keys = resolved.keys
         before = {key: self.account(key) for key in keys}
@@ -253,19 +213,23 @@ class Bank:
         if not run.included:
             if priority:
                 self.svm.set(payer, before[payer])
-            return Refused(self._refusal(run.err, resolved, before))
+            return Refused(rules.refusal(run.err, resolved, before))
         fee = signature_fee(resolved) + priority
         err = run.err
         if err is None:
             after = {keys[i]: self.svm.get(keys[i]) for i in resolved.writable_indexes}
-            err = self._rent_error(keys, resolved.writable_indexes, before, after)
+            err = rules.rent_error(
+                keys, resolved.writable_indexes, before, after, self.svm.rent_exempt(0)
+            )
             if err is not None:
                 for key in after:
                     self.svm.set(key, before[key])
                 self._charge(payer, before[payer], fee)
         if err is not None:
             if nonce is not None:
-                self._advance_nonce(nonce, resolved.blockhash)
+                spent = self.svm.get(nonce.account)
+                if spent is not None:
+                    self.svm.set(nonce.account, rules.advanced_nonce(spent, resolved.blockhash))
             failed = [payer] if nonce is None else [payer, nonce.account]
             after = {key: self.svm.get(key) for key in failed}
         record = self._land(resolved, run, err, fee, priority, before, after)
@@ -286,12 +250,12 @@ class Bank:
     ) -> Simulated:
         """Run without committing. `replace_blockhash` lets it run with the newest one."""
         if replace_blockhash:
-            transaction = _with_blockhash(transaction, self.blockhash)
+            transaction = rules.with_blockhash(transaction, self.blockhash)
         prepared = self._prepare(transaction, wire)
         if isinstance(prepared, Refused):
             return Simulated(_refused(prepared.err), {}, self.blockhash)
         resolved, _ = prepared
-        if resolved.signature in self._recent and not replace_blockhash:
+        if self.queue.seen(resolved.signature) and not replace_blockhash:
             return Simulated(_refused("AlreadyProcessed"), {}, self.blockhash, resolved)
         keys = resolved.keys
         before = {key: self.account(key) for key in keys}
@@ -307,11 +271,13 @@ class Bank:
         after: dict[Pubkey, AccountState | None] = {}
         if run.err is None:
             after = {k: s if s.lamports else None for k, s in run.post_accounts or ()}
-            err = self._rent_error(keys, resolved.writable_indexes, before, after)
+            err = rules.rent_error(
+                keys, resolved.writable_indexes, before, after, self.svm.rent_exempt(0)
+            )
             if err is not None:
                 run, after = run._replace(err=err), {}
         elif not run.included:
-            run = run._replace(err=self._refusal(run.err, resolved, before))
+            run = run._replace(err=rules.refusal(run.err, resolved, before))
         return Simulated(run, after, self.blockhash, resolved)
 
     def resolve(self, transaction: VersionedTransaction, wire: bytes = b"") -> Resolved:
@@ -331,60 +297,17 @@ class Bank:
         if self.blockhash_height(resolved.blockhash) is not None:
             return resolved, None
         nonce = nonce_use(resolved)
-        if nonce is None or not self._nonce_valid(nonce, resolved.blockhash):
+        if nonce is None or not rules.nonce_valid(
+            self.account(nonce.account), nonce, resolved.blockhash
+        ):
             return Refused("BlockhashNotFound")
         return resolved, nonce
-
-    def _nonce_valid(self, nonce: NonceUse, blockhash: Hash) -> bool:
-        state = self.account(nonce.account)
-        if state is None or state.owner != SYSTEM_PROGRAM or len(state.data) != 80:
-            return False
-        data = state.data
-        if data[:8] != b"\x01\x00\x00\x00\x01\x00\x00\x00" or data[40:72] != bytes(blockhash):
-            return False
-        return Pubkey.from_bytes(data[8:40]) in nonce.authorities
-
-    def _advance_nonce(self, nonce: NonceUse, used: Hash) -> None:
-        # A failed transaction still uses its nonce up, or it could be sent again.
-        state = self.svm.get(nonce.account)
-        if state is not None:
-            fresh = hashlib.sha256(b"DURABLE_NONCE" + bytes(used)).digest()
-            data = state.data[:40] + fresh + state.data[72:]
-            self.svm.set(nonce.account, state._replace(data=data))
 
     def _charge(self, payer: Pubkey, state: AccountState | None, lamports: int) -> bool:
         if state is None or state.lamports < lamports:
             return False
         self.svm.set(payer, state._replace(lamports=state.lamports - lamports))
         return True
-
-    def _refusal(
-        self, err: object, resolved: Resolved, before: dict[Pubkey, AccountState | None]
-    ) -> object:
-        if err == "InvalidProgramForExecution":
-            programs = {resolved.static[i.program_id_index] for i in resolved.instructions}
-            if any(before[program] is None for program in programs):
-                return "ProgramAccountNotFound"
-        return err
-
-    def _rent_error(
-        self,
-        keys: list[Pubkey],
-        writable: list[int],
-        before: dict[Pubkey, AccountState | None],
-        after: dict[Pubkey, AccountState | None],
-    ) -> object:
-        # LiteSVM looks only at accounts with data; a cluster looks at all of them.
-        least = self.svm.rent_exempt(0)
-        for index in writable:
-            state = after.get(keys[index])
-            if state is None or state.lamports >= least or state.data:
-                continue
-            earlier = before[keys[index]]
-            had = 0 if earlier is None else earlier.lamports
-            if not 0 < had < least or state.lamports > had:
-                return {"InsufficientFundsForRent": {"account_index": index}}
-        return None
 
     def _land(
         self,
@@ -429,7 +352,7 @@ class Bank:
             prioritization_fee=priority,
         )
         self._records.append(record)
-        self._recent[record.signature] = self.height
+        self.queue.note(record.signature, self.height)
         self.transaction_count += 1
         return record
 
@@ -440,33 +363,5 @@ class Bank:
         return update
 
 
-def is_lookup_table(state: AccountState | None) -> bool:
-    """Whether the account is an address lookup table."""
-    return state is not None and state.owner == LOOKUP_TABLE_PROGRAM
-
-
 def _refused(err: object) -> Execution:
     return Execution(err, False, [], [], 0, None, None)
-
-
-def _with_blockhash(transaction: VersionedTransaction, blockhash: Hash) -> VersionedTransaction:
-    message = transaction.message
-    if isinstance(message, MessageV0):
-        changed: Message | MessageV0 = MessageV0(
-            message.header,
-            message.account_keys,
-            blockhash,
-            message.instructions,
-            message.address_table_lookups,
-        )
-    else:
-        header = message.header
-        changed = Message.new_with_compiled_instructions(
-            header.num_required_signatures,
-            header.num_readonly_signed_accounts,
-            header.num_readonly_unsigned_accounts,
-            message.account_keys,
-            blockhash,
-            message.instructions,
-        )
-    return VersionedTransaction.populate(changed, transaction.signatures)

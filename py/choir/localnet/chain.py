@@ -19,7 +19,8 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
 from choir.clock import Clock
-from choir.localnet.bank import MAX_PROCESSING_AGE, Bank, Landed, Refused
+from choir.localnet.bank import Bank, Landed, Refused
+from choir.localnet.blockhashes import MAX_PROCESSING_AGE
 from choir.localnet.commitment import Commitment, Heads
 from choir.localnet.genesis import Keys
 from choir.localnet.ledger import Ledger
@@ -155,7 +156,7 @@ class Chain:
         return {
             "transaction_count": self.bank.transaction_count,
             "write_version": self.bank.write_version,
-            "oldest_height": self.bank.oldest_height,
+            "oldest_height": self.bank.queue.oldest_height,
             "time_offset": self.time_offset,
             "genesis_time": self.bank.genesis_time,
             "first_slot": self.ledger.first_slot,

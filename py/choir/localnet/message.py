@@ -15,7 +15,6 @@ from choir.localnet.model import (
     COMPUTE_BUDGET_PROGRAM,
     LAMPORTS_PER_SIGNATURE,
     LOOKUP_TABLE_PROGRAM,
-    NATIVE_LOADER,
     SYSTEM_PROGRAM,
     AccountState,
 )
@@ -201,8 +200,3 @@ def nonce_use(resolved: Resolved) -> NonceUse | None:
     keys = resolved.keys
     signers = tuple(keys[i] for i in accounts if i < resolved.signatures)
     return NonceUse(keys[accounts[0]], signers)
-
-
-def is_native(state: AccountState | None) -> bool:
-    """Whether the account is a program built into the runtime."""
-    return state is not None and state.owner == NATIVE_LOADER

@@ -23,7 +23,6 @@ from choir.localnet.model import (
 _CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 _RENT = Pubkey.from_string("SysvarRent111111111111111111111111111111111")
 _EPOCH_SCHEDULE = Pubkey.from_string("SysvarEpochSchedu1e111111111111111111111111")
-_NO_DEACTIVATION = 2**64 - 1
 
 
 def parse_account(
