@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.api.spaces.support import SOON, Process, TurnedClock, process, until
+from tests.api.spaces.support import SOON, Process, TurnedClock, listening, process, until
 from tests.api.support import Wallet
 
 from choir.errors import InvalidInput
@@ -370,3 +372,20 @@ async def test_after_the_last_wait_it_fails() -> None:
     with pytest.raises(SpaceUnreachable, match="does not answer"):
         await ResonanceClient(token="t", http=http, clock=sleeps).spaces.get("sp_x")
     assert sleeps.slept == [1.0, 5.0, 30.0]
+
+
+async def test_the_documentations_example(
+    api: Process, alice: Wallet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/spaces.md").read_text()
+    source = page.split("```python\n")[1].split("```")[0]
+    answer = await api.http.post(
+        "/v1/api-keys", json={"name": "k", "scopes": ["spaces"]}, headers=alice.headers
+    )
+    key = answer.json()["data"]["secret"]
+    async with listening(api) as url:
+        source = source.replace("choir_…", key).replace("http://127.0.0.1:8000", url)
+        names: dict[str, Any] = {}
+        exec(f"async def example():\n{textwrap.indent(source, '    ')}", names)
+        await asyncio.wait_for(names["example"](), SOON)
+    assert "version 1" in capsys.readouterr().out
