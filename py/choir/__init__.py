@@ -9,15 +9,10 @@ are modules: `choir.client`, `choir.sync`, `choir.accounts`, `choir.instructions
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from choir.client import ChoirClient
-    from choir.errors import ChoirError
-    from choir.ids import PROGRAM_ID, content_hash
-    from choir.rpc import HttpRpc
-    from choir.sync import SyncChoir
-
+# Types are in __init__.pyi: an import here, even for checkers alone, would tie the pure modules
+# to everything else.
 __all__ = ["PROGRAM_ID", "ChoirClient", "ChoirError", "HttpRpc", "SyncChoir", "content_hash"]
 
 _HOME = {

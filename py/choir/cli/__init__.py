@@ -53,8 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         sys.stderr.write(f"choir: there is no command {name!r}{_nearest(name)}; see choir --help\n")
         return 2
-    if name == "localnet":
-        return _localnet(rest)
     app = _loaded(name)
     if app is None:
         sys.stderr.write(
@@ -66,19 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _missing: dict[str, str] = {}
-
-
-def _localnet(arguments: list[str]) -> int:
-    """Straight to the module: it starts without Typer and tables."""
-    from choir.localnet.__main__ import main as localnet
-
-    try:
-        code = localnet(arguments)
-    except KeyboardInterrupt:
-        return 130
-    except SystemExit as error:  # argparse
-        return error.code if isinstance(error.code, int) else 1
-    return code if isinstance(code, int) else 0
 
 
 def _loaded(name: str) -> typer.Typer | None:
@@ -103,7 +88,7 @@ def _everything() -> typer.Typer:
 
     app = typer.Typer(no_args_is_help=True)
     for name, text in COMMANDS.items():
-        part = None if name == "localnet" else _loaded(name)
+        part = _loaded(name)
         if part is None:
             continue
         grouped = getattr(import_module(f"choir.cli.{name}"), "app", None)
@@ -127,6 +112,8 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
     except ChoirError as error:
         _tell(error, program, as_json="--json" in arguments)
         return code_of(error)
+    except SystemExit as error:  # completion ends this way
+        return error.code if isinstance(error.code, int) else 1
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED

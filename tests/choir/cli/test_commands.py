@@ -185,6 +185,15 @@ def test_an_interrupt_after_sending_names_the_transaction():
         run(partial(interrupted, sent=False), url="http://127.0.0.1:1")
 
 
+def test_completion_knows_every_command(capsys, monkeypatch):
+    monkeypatch.setenv("_CHOIR_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "choir ")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert main([]) == 0
+    offered = capsys.readouterr().out.split()
+    assert {"thread", "spec", "stake", "config", "localnet"} <= set(offered)
+
+
 def test_every_error_has_a_code():
     assert code_of(BlockhashExpired("x")) == 7
     assert code_of(OutcomeUnknown("x")) == 8
@@ -196,6 +205,7 @@ def test_every_error_has_a_code():
     [
         ("import choir", ["solders", "httpx", "anchorpy", "solana", "typer", "rich"]),
         ("import choir.cli", ["solders", "httpx", "anchorpy", "typer", "rich"]),
+        ("import choir.cli.localnet", ["anchorpy", "rich", "httpx", "solana", "websockets"]),
         ("import choir.localnet.__main__", ["anchorpy", "rich", "typer", "httpx", "solana"]),
         ("import choir.client, choir.rpc", ["anchorpy", "solana", "httpx", "typer", "rich"]),
         ("import choir.money", ["solders", "httpx", "asyncio"]),
