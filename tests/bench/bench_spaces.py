@@ -96,7 +96,8 @@ async def measure(api: Process, sockets: int, rate: float, seconds: float) -> di
             await acknowledged
             wall = time.perf_counter() - begin
         deadline = time.perf_counter() + 10
-        while len(seen) < sockets * int(rate * seconds) and time.perf_counter() < deadline:  # noqa: ASYNC110
+        expected = sockets * int(rate * seconds)
+        while len(seen) < expected and time.perf_counter() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         for task in tasks:
             task.cancel()
