@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ def test_every_method_has_its_row_and_every_row_its_method() -> None:
     assert sorted(set(LISTED) - SUBSCRIPTIONS - FAULTS) == sorted(METHODS)
     assert {f"{kind}Subscribe" for kind in KINDS} == SUBSCRIPTIONS
     assert len(LISTED) == len(set(LISTED))
+
+
+async def test_the_example_runs() -> None:
+    [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    example = example.replace(
+        "...  #", "assert localnet.rpc_url and await localnet.advance() == 1  #"
+    )
+    space: dict[str, Any] = {}
+    exec("async def run():\n" + textwrap.indent(example, "    "), space)
+    await space["run"]()
 
 
 def arguments(wallet: str, minted: dict[str, str], wire: str, message: str) -> dict[str, list[Any]]:
