@@ -13,7 +13,8 @@ ChoirError
 │   ├── RpcUnreachable          no answer: refused, timed out, cut off, not JSON-RPC
 │   ├── RateLimited             HTTP 429, 503 or the node's own code (retry_after)
 │   ├── NodeBehind              the node has not caught up (slots_behind)
-│   └── MethodNotServed         the node does not have this method
+│   ├── MethodNotServed         the node does not have this method
+│   └── ChainChanged            the node serves another chain than before (a localnet was reset)
 └── SendError                   a transaction that did not do what it should (signature)
     ├── TransactionFailed       it ran and failed, on the chain or in simulation (err, logs)
     │   └── ProgramError        with an error code (code, name)
@@ -36,6 +37,7 @@ from typing import Any, ClassVar
 __all__ = [
     "AnchorError",
     "BlockhashExpired",
+    "ChainChanged",
     "ChoirError",
     "ChoirProgramError",
     "DecodeError",
@@ -141,6 +143,10 @@ class NodeBehind(RpcError):
 
 class MethodNotServed(RpcError):
     """JSON-RPC -32601: this node does not have the method."""
+
+
+class ChainChanged(RpcError):
+    """The node serves another chain than before: what was known of it no longer holds."""
 
 
 class SendError(ChoirError):

@@ -16,7 +16,7 @@ again, and then the state is **fetched**, so that a reader always ends with the 
 - logs are a stream, not a state: after a gap, `Gap` says from which slot on lines may be missing.
 
 The subscription ends when the iterator is closed or the `PubSub` left; a node that refuses it
-raises RpcError.
+raises RpcError, one that comes back with another chain (a localnet that was reset) ChainChanged.
 """
 
 from __future__ import annotations
@@ -29,11 +29,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
-from choir.errors import OutcomeUnknown, RpcError, RpcUnreachable
+from choir.errors import (
+    ChainChanged,
+    NodeBehind,
+    OutcomeUnknown,
+    RateLimited,
+    RpcError,
+    RpcUnreachable,
+)
 from choir.rpc import (
     Account,
     Commitment,
@@ -117,6 +125,7 @@ class PubSub:
         self._backoff = backoff or Backoff()
         self._connect = connect or _connect
         self._running: set[asyncio.Task[None]] = set()
+        self._genesis: Hash | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -256,6 +265,7 @@ class PubSub:
                 try:
                     connection = await self._connect(self.url)
                     try:
+                        await self._same_chain()
                         listening = await _subscribe(connection, kind, parameters, told, fetch)
                         failures = 0
                         await listening()
@@ -265,7 +275,7 @@ class PubSub:
                     inbox.lost(error)
                 except RpcError as error:
                     # a busy node may be asked again; a refusal of the method or filter may not
-                    if type(error) is RpcError or error.code == -32601:
+                    if not isinstance(error, RateLimited | NodeBehind):
                         inbox.end(error)
                         return
                     inbox.lost(error)
@@ -287,6 +297,17 @@ class PubSub:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def _same_chain(self) -> None:
+        """Slots of another chain cannot be compared with those told before."""
+        found = await self.rpc.get_genesis_hash()
+        if self._genesis is None:
+            self._genesis = found
+        elif found != self._genesis:
+            raise ChainChanged(
+                f"{self.url} serves another chain ({found}) than before ({self._genesis}); "
+                "read everything anew"
+            )
 
 
 _END: Final = object()

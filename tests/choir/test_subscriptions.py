@@ -6,14 +6,15 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir import ids
 from choir.accounts import OFFSETS, Position, Thread
-from choir.errors import OutcomeUnknown, RpcError
+from choir.errors import ChainChanged, OutcomeUnknown, RpcError
 from choir.ids import PROGRAM_ID, content_hash
-from choir.rpc import Account, memcmp
+from choir.rpc import Account, HttpRpc, memcmp
 from choir.subscriptions import AccountUpdate, Backoff, Gap, Logs, PubSub, _Latest
 from choir.testing import ManualClock
 
@@ -124,6 +125,26 @@ async def test_a_refused_subscription_is_an_error_not_silence(world):
     async with following(world) as pubsub:
         with pytest.raises(RpcError):
             await soon(pubsub.program(PROGRAM_ID, filters=[{"nonsense": 1}]))
+
+
+class Moving(HttpRpc):
+    """A node behind an address that can be given to another chain."""
+
+    moved = False
+
+    async def get_genesis_hash(self):
+        return Hash.default() if self.moved else await super().get_genesis_hash()
+
+
+async def test_another_chain_under_the_same_address_is_an_error_not_silence(world):
+    ws_url = world.localnet.ws_url
+    async with Moving(world.localnet.rpc_url) as rpc, PubSub(ws_url, rpc, backoff=QUICK) as pubsub:
+        updates = pubsub.account(ids.thread_pda("t"))
+        await soon(updates)
+        rpc.moved = True
+        world.localnet.websocket.drop()
+        with pytest.raises(ChainChanged, match="read everything anew"):
+            await soon(updates)
 
 
 async def test_a_node_that_cannot_be_reached_is_tried_with_growing_pauses():
