@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,16 +17,31 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> Iterator[EmbeddedPostgres]:
     """A running server; loopback, free port, nothing kept."""
-    directory = tmp_path_factory.mktemp("postgres")
-    # pytest's own folders are private, and root's server runs as another user
-    for folder in (directory, *directory.parents):
-        if folder == Path(folder.anchor) or folder.stat().st_mode & 0o001:
-            continue
-        folder.chmod(folder.stat().st_mode & 0o7777 | 0o001)
-    with EmbeddedPostgres(directory, durable=False, settings={"max_connections": "200"}) as server:
+    settings = {"max_connections": "200"}
+    with (
+        _reachable() as directory,
+        EmbeddedPostgres(directory, durable=False, settings=settings) as server,
+    ):
         yield server
+
+
+@pytest.fixture
+def reachable_dir() -> Iterator[Path]:
+    """A folder for a server of one's own.
+
+    Not pytest's: root's PostgreSQL runs as another user, and every start of pytest closes its
+    folders to others.
+    """
+    with _reachable() as directory:
+        yield directory
+
+
+@contextmanager
+def _reachable() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="choir-test-") as directory:
+        yield Path(directory) / "state"
 
 
 def _administer(server: EmbeddedPostgres, *statements: str) -> None:

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -149,22 +150,34 @@ class EmbeddedPostgres:
         self._lock = lock
 
     def _stop_left_over(self) -> None:
-        """Stop the server of a parent that was killed; the lock proves that none is alive."""
+        """Clear away the server of a parent that was killed; the lock proves that none is alive.
+
+        A killed server whose new parent has not collected it still has a process id, which is
+        all that PostgreSQL looks at when it finds the old ``postmaster.pid``. So the file is
+        taken away here, once nothing works on the data directory any more.
+        """
         pid_file = self.data / "postmaster.pid"
-        try:
+        if not pid_file.exists() or sys.platform != "linux":
+            return
+        with suppress(OSError, IndexError, ValueError, ProcessLookupError):
             pid = int(pid_file.read_text().splitlines()[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, IndexError, ValueError):
-            return
-        if os.fsencode(self.data) not in command.split(b"\0"):
-            return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGINT)
-        if not _poll(lambda: not Path(f"/proc/{pid}").exists(), STOP_TIMEOUT_S):
+            if pid in self._at_work():
+                os.kill(pid, signal.SIGINT)
+        if not _poll(lambda: not self._at_work(), STOP_TIMEOUT_S):
             raise PostgresError(
-                f"a PostgreSQL server (process {pid}) left on {self.data} does not stop; "
-                "end it first"
+                f"PostgreSQL processes left on {self.data} do not stop: "
+                f"{sorted(self._at_work())}; end them first"
             )
+        pid_file.unlink(missing_ok=True)
+
+    def _at_work(self) -> set[int]:
+        """Processes whose working directory is the data directory: a server and its backends."""
+        found = set()
+        for process in Path("/proc").iterdir():
+            with suppress(OSError):  # gone, a zombie, or not ours to see
+                if process.name.isdigit() and (process / "cwd").readlink() == self.data:
+                    found.add(int(process.name))
+        return found
 
     def _initialise(self, binaries: Path, owner: pwd.struct_passwd | None) -> None:
         if self.data.exists():  # an initdb that was killed half-way

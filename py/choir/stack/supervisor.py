@@ -111,9 +111,12 @@ class Stack:
                 task.cancel()
 
     async def stop(self) -> None:
-        """Stop every part that this stack started: readers first, then the chain, then data."""
-        while self._services:
-            await self._services.pop().stop()
+        """Stop every part that this stack started: its processes at once, then the database.
+
+        Readers that lose the chain a moment before they end themselves only log it.
+        """
+        services, self._services = self._services, []
+        await asyncio.gather(*(service.stop() for service in services))
         if self._postgres is not None:
             await asyncio.to_thread(self._postgres.stop)
             self._postgres = None

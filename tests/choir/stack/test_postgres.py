@@ -15,18 +15,21 @@ from choir.stack.postgres import EmbeddedPostgres, PostgresError
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    for folder in (tmp_path, *tmp_path.parents):  # root's server runs as another user
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode & 0o7777 | 0o001)
-    return tmp_path / "postgres"
+def directory(reachable_dir: Path) -> Path:
+    return reachable_dir
 
 
 def test_data_and_password_survive_a_restart(directory: Path) -> None:
-    with EmbeddedPostgres(directory, durable=False) as server, psycopg.connect(server.url()) as c:
+    with (
+        EmbeddedPostgres(directory, durable=False) as server,
+        psycopg.connect(server.url()) as c,
+    ):
         assert str(c.execute("SHOW server_version").fetchone()).startswith("('18.")
         c.execute("CREATE TABLE kept AS SELECT 1 AS n")
-    with EmbeddedPostgres(directory, durable=False) as server, psycopg.connect(server.url()) as c:
+    with (
+        EmbeddedPostgres(directory, durable=False) as server,
+        psycopg.connect(server.url()) as c,
+    ):
         assert c.execute("SELECT n FROM kept").fetchone() == (1,)
     assert (directory / "password").stat().st_mode & 0o777 == 0o600
 
@@ -69,8 +72,28 @@ def test_a_killed_parent_leaves_nothing_that_stops_the_next(directory: Path) -> 
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    with EmbeddedPostgres(directory, durable=False) as server, psycopg.connect(server.url()) as c:
+    with (
+        EmbeddedPostgres(directory, durable=False) as server,
+        psycopg.connect(server.url()) as c,
+    ):
         assert c.execute("SELECT n FROM kept").fetchone() == (7,)
     assert parent.stdin is not None
     parent.stdin.close()
     parent.stdout.close()
+
+
+def test_a_killed_server_that_nobody_collected_is_cleared_away(directory: Path) -> None:
+    """Its process id lives on as a zombie's, and PostgreSQL alone would not start."""
+    server = EmbeddedPostgres(directory)
+    url = server.start()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    killed = server._process
+    assert killed is not None
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # dead, and left a zombie
+    assert server._lock is not None
+    server._lock.close()
+    with EmbeddedPostgres(directory, durable=False) as again, psycopg.connect(again.url()) as c:
+        assert c.execute("SELECT n FROM kept").fetchone() == (7,)
+    killed.wait()
