@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from choir.errors import (
+    AnchorError,
     BlockhashExpired,
     ChoirError,
     ChoirProgramError,
@@ -62,6 +63,8 @@ def refusal_for(error: ChoirError) -> ApiError:
     match error:
         case ChoirProgramError():
             return _program(error)
+        case AnchorError() if error.name == "ConstraintSeeds" and "`message`" in str(error):
+            return Conflict(_AGAIN["WrongMessage"], code="wrong_message")
         case TokenError() if error.code == 1:
             return Conflict(
                 "the wallet's token account holds less than the amount",
