@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import parts
-from toolchain import CARGO, RUSTC, Toolchain, ToolchainError
+from toolchain import CARGO, RUSTC, Toolchain, ToolchainError, run
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -28,6 +29,29 @@ def _rust_flags(library: Path, target_dir: Path) -> str:
             *(f"--remap-path-prefix={path}={name}" for path, name in renamed.items()),
         ]
     )
+
+
+def _forget_other_links(
+    package: str, target_dir: Path, env: dict[str, str], built: parts.Parts
+) -> None:
+    """Makes cargo link again when the linker has changed, of which cargo knows nothing."""
+    stamp = target_dir / f"{package}.linked-with"
+    linker = hashlib.sha256((HERE / "linker.py").read_bytes()).hexdigest()
+    now = f"{built.plugin.name} {built.runtime.name} {linker}"
+    if stamp.exists() and stamp.read_text() == now:
+        return
+    clean = [
+        str(CARGO),
+        "clean",
+        "--quiet",
+        "--release",
+        "--package",
+        package,
+        "--target",
+        str(TARGET),
+    ]
+    run(*clean, "-Z", "json-target-spec", env=env, cwd=ROOT)
+    stamp.write_text(now)
 
 
 def build(tools: Toolchain, package: str, target_dir: Path, *, quiet: bool = False) -> Path:
@@ -61,6 +85,7 @@ def build(tools: Toolchain, package: str, target_dir: Path, *, quiet: bool = Fal
     }
     for name in ("RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"):
         env.pop(name, None)
+    _forget_other_links(package, target_dir, env, built)
     command = [
         *(str(CARGO), "build", "--release", "--locked", "--package", package, "--lib"),
         *("--target", str(TARGET), "-Z", "json-target-spec"),

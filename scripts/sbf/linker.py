@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """The linker rustc calls for the sBPF target: LLVM bitcode in, an sBPF shared object out.
 
-rustc passes bitcode objects and libraries of bitcode. They are linked into one module, optimised as a
-whole, made palatable to LLVM's BPF backend, and handed to ``sbpf-linker``, which generates the code and
-writes the object Solana loads.
+rustc passes bitcode objects and libraries of bitcode. They are linked into one module, optimised
+as a whole, made palatable to LLVM's BPF backend, and handed to ``sbpf-linker``, which generates the
+code and writes the object Solana loads.
 
-Environment: ``CHOIR_SBF_PLUGIN`` and ``CHOIR_SBF_RUNTIME`` (see parts.py), ``CHOIR_SBF_LINKER``, and,
-to look at the steps, ``CHOIR_SBF_KEEP``: a directory to leave them in.
+Environment: ``CHOIR_SBF_PLUGIN`` and ``CHOIR_SBF_RUNTIME`` (see parts.py), ``CHOIR_SBF_LINKER``,
+and, to look at the steps, ``CHOIR_SBF_KEEP``: a directory to leave them in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from toolchain import LLVM, ToolchainError, run
 
 # What the loader enters, and what the code generator may call by itself.
 EXPORTS = "entrypoint,memcpy,memmove,memset,memcmp,bcmp"
-OPTIMISE = "internalize,globaldce,function(lower-atomic),default<O3>,sbf-arithmetic"
+# What is alike is shared afterwards: accounts of several instructions are read the same way.
+OPTIMISE = (
+    "internalize,globaldce,function(lower-atomic),default<O3>,function(gvn-sink,simplifycfg),"
+    "mergefunc,globaldce,sbf-arithmetic"
+)
 # The helpers come in late, or the optimiser would take them for what they replace.
 LEGALISE = "internalize,globaldce,sbf-arithmetic,sbf-signatures,globaldce,function(sroa,dce),verify"
 CODE_GENERATOR = (
@@ -93,7 +97,11 @@ def members(library: Path, into: Path) -> list[Path]:
 def link(wanted: Arguments, work: Path) -> None:
     """Writes the output; steps go into ``work``."""
     plugin, runtime = os.environ["CHOIR_SBF_PLUGIN"], os.environ["CHOIR_SBF_RUNTIME"]
-    optimiser = (f"opt-{LLVM}", f"-load-pass-plugin={plugin}", f"-internalize-public-api-list={EXPORTS}")
+    optimiser = (
+        f"opt-{LLVM}",
+        f"-load-pass-plugin={plugin}",
+        f"-internalize-public-api-list={EXPORTS}",
+    )
     linker = f"llvm-link-{LLVM}"
 
     own = [path for path in wanted.objects if is_bitcode(path)]
@@ -104,7 +112,14 @@ def link(wanted: Arguments, work: Path) -> None:
     ]
     run(linker, *own, "-o", work / "own.bc")
     run(linker, work / "own.bc", "--only-needed", *others, "-o", work / "whole.bc")
-    run(*optimiser, "-mcpu=v2", f"-passes={OPTIMISE}", work / "whole.bc", "-o", work / "optimised.bc")
+    run(
+        *optimiser,
+        "-mcpu=v2",
+        f"-passes={OPTIMISE}",
+        work / "whole.bc",
+        "-o",
+        work / "optimised.bc",
+    )
     run(linker, work / "optimised.bc", "--override", runtime, "-o", work / "complete.bc")
     run(*optimiser, f"-passes={LEGALISE}", work / "complete.bc", "-o", work / "legal.o")
     run(

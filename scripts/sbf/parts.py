@@ -1,4 +1,4 @@
-"""The parts of the road that are built once: the pass plugin, the runtime, the patched standard library."""
+"""What the road builds once: the pass plugin, the runtime, the patched standard library."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,20 +36,27 @@ class Parts:
 
 def _digest(*paths: Path, extra: str = "") -> str:
     state = hashlib.sha256(extra.encode())
-    for path in sorted(file for path in paths for file in ([path] if path.is_file() else path.iterdir())):
-        state.update(path.name.encode() + b"\0" + path.read_bytes())
+    files = [file for path in paths for file in ([path] if path.is_file() else path.iterdir())]
+    for file in sorted(files):
+        state.update(file.name.encode() + b"\0" + file.read_bytes())
     return state.hexdigest()[:16]
 
 
 def _build_plugin(out: Path) -> None:
     # LLVM's own flags, without the one that says what the plugin does with exceptions.
-    flags = [flag for flag in run(f"llvm-config-{LLVM}", "--cxxflags").split() if flag != "-fno-exceptions"]
+    flags = [
+        flag
+        for flag in run(f"llvm-config-{LLVM}", "--cxxflags").split()
+        if flag != "-fno-exceptions"
+    ]
     sources = sorted(LEGALIZE.glob("*.cpp"))
     run("g++", *flags, "-std=c++17", "-shared", "-fPIC", "-fno-rtti", "-O1", *sources, "-o", out)
 
 
 def _build_runtime(out: Path) -> None:
-    clang = f"clang-{LLVM} -target bpfel -O2 -fno-builtin -Xclang -disable-llvm-passes -emit-llvm -c"
+    clang = (
+        f"clang-{LLVM} -target bpfel -O2 -fno-builtin -Xclang -disable-llvm-passes -emit-llvm -c"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         modules = []
         for source in sorted(RUNTIME.glob("*.c")):
@@ -66,7 +74,7 @@ def _copy_library(source: Path, root: Path) -> None:
 
 
 def build(tools: Toolchain, cache: Path) -> Parts:
-    """Builds what the cache does not have yet. A part is kept under the hash of what it is made of."""
+    """Builds what the cache does not have yet; a part is kept under the hash of its sources."""
     cache.mkdir(parents=True, exist_ok=True)
     plugin = cache / f"legalize-{_digest(LEGALIZE, extra=LLVM)}.so"
     runtime = cache / f"runtime-{_digest(RUNTIME, extra=_RUNTIME_PASSES)}.bc"
@@ -80,9 +88,8 @@ def build(tools: Toolchain, cache: Path) -> Parts:
     return Parts(plugin, runtime, library / "library")
 
 
-def _make(final: Path, build_into: object) -> None:
+def _make(final: Path, build_into: Callable[[Path], object]) -> None:
     """Builds beside the final place and moves there, so that what exists is whole."""
     unfinished = final.with_name(f".{os.getpid()}-{final.name}")
-    assert callable(build_into)
     build_into(unfinished)
     unfinished.rename(final)

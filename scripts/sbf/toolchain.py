@@ -1,4 +1,4 @@
-"""The tools that build an sBPF object from Debian's Rust: where they are, which versions, how to get them."""
+"""The tools that build an sBPF object from Debian's Rust: finding, naming, installing them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | Non
     done = subprocess.run(words, capture_output=True, text=True, env=env, cwd=cwd, check=False)
     if done.returncode != 0:
         shown = " ".join(words)[:2000]
-        raise ToolchainError(f"failed with status {done.returncode}: {shown}\n{done.stderr[-6000:]}")
+        raise ToolchainError(
+            f"failed with status {done.returncode}: {shown}\n{done.stderr[-6000:]}"
+        )
     return done.stdout
 
 
@@ -132,7 +134,9 @@ def install() -> None:
     if not missing():
         return
     if shutil.which("apt-get") is None:
-        raise ToolchainError("--install needs apt-get; see scripts/sbf/README.md for what to install")
+        raise ToolchainError(
+            "--install needs apt-get; see scripts/sbf/README.md for what to install"
+        )
     if os.geteuid() != 0:
         raise ToolchainError("--install needs root, to install packages with apt-get")
     apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -140,7 +144,9 @@ def install() -> None:
     run("apt-get", "install", "--yes", "--no-install-recommends", *APT_PACKAGES, env=apt)
     if _sbpf_linker() is None:
         env = {**os.environ, "LLVM_PREFIX": f"/usr/lib/llvm-{LLVM}", "RUSTC": str(RUSTC)}
-        command = f"install sbpf-linker --locked --version {SBPF_LINKER_VERSION} --no-default-features"
+        command = (
+            f"install sbpf-linker --locked --version {SBPF_LINKER_VERSION} --no-default-features"
+        )
         run(CARGO, *command.split(), "--features", f"bpf-linker/llvm-{LLVM}", env=env)
     gaps = missing()
     if gaps:

@@ -9,8 +9,9 @@ import hashlib
 import struct
 from typing import Any
 
-from choir.artifact import program_idl
 from solders.pubkey import Pubkey
+
+from choir.artifact import program_idl
 
 IDL = program_idl()
 _TYPES: dict[str, Any] = {definition["name"]: definition["type"] for definition in IDL["types"]}
@@ -38,7 +39,9 @@ def encode(kind: Any, value: Any) -> bytes:
         if definition["kind"] == "enum":
             names = [variant["name"] for variant in definition["variants"]]
             return bytes([names.index(value)])
-        return b"".join(encode(field["type"], value[field["name"]]) for field in definition["fields"])
+        return b"".join(
+            encode(field["type"], value[field["name"]]) for field in definition["fields"]
+        )
     raise TypeError(f"no encoding for {kind}")
 
 

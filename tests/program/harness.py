@@ -1,7 +1,7 @@
 """The real program in a virtual machine, and a world of wallets around it.
 
-Instructions are built from the IDL alone: accounts by name, with the ones a test does not name filled in
-with what an honest client would give.
+Instructions are built from the IDL alone: accounts by name, with the ones a test does not name
+filled in with what an honest client would give.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from choir.artifact import program_so
 from solders.account import Account
 from solders.clock import Clock
 from solders.instruction import AccountMeta, Instruction
@@ -23,8 +22,9 @@ from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.transaction import Transaction
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
-
 from tests.program.borsh import IDL, decode_account, decode_event, encode
+
+from choir.artifact import program_so
 
 PROGRAM_ID = Pubkey.from_string(IDL["address"])
 TOKEN_PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
@@ -32,7 +32,9 @@ TOKEN_2022_PROGRAM = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpP
 UPGRADEABLE_LOADER = Pubkey.from_string("BPFLoaderUpgradeab1e11111111111111111111111")
 EVENT_TAG = bytes.fromhex("e445a52e51cb9a1d")
 ERRORS: dict[str, int] = {error["name"]: error["code"] for error in IDL["errors"]}
-_INSTRUCTIONS: dict[str, Any] = {instruction["name"]: instruction for instruction in IDL["instructions"]}
+_INSTRUCTIONS: dict[str, Any] = {
+    instruction["name"]: instruction for instruction in IDL["instructions"]
+}
 
 DAY = 86_400
 START = 1_800_000_000
@@ -70,7 +72,7 @@ class Done:
         return fields
 
 
-class Refused(Exception):  # noqa: N818 - what happened, not that something is broken
+class Refused(Exception):
     """A transaction that failed; nothing it did remains."""
 
     def __init__(self, code: int | None, logs: list[str], reason: object) -> None:
@@ -99,7 +101,8 @@ class World:
     svm: LiteSVM = field(default_factory=LiteSVM)
     authority: Keypair = field(default_factory=lambda: Keypair.from_seed(bytes([7] * 32)))
     minted: int = 0
-    wallets: list[Wallet] = field(default_factory=list)
+    tokens: list[Pubkey] = field(default_factory=lambda: [pda(b"treasury_vault")])
+    """Every account that may hold tokens of the stake mint."""
     _made: int = 0
 
     def __post_init__(self) -> None:
@@ -204,9 +207,12 @@ class World:
         key, mint = self._fresh().pubkey(), mint or self.mint
         account = self.svm.get_account(mint)
         assert account is not None
-        data = bytes(mint) + bytes(owner) + struct.pack("<Q", amount) + bytes(36) + b"\x01" + bytes(56)
+        data = (
+            bytes(mint) + bytes(owner) + struct.pack("<Q", amount) + bytes(36) + b"\x01" + bytes(56)
+        )
         self.put(key, data, account.owner)
         if mint == self.mint:
+            self.tokens.append(key)
             self._mint_supply(amount)
         return key
 
@@ -232,9 +238,7 @@ class World:
         """A new wallet with lamports and tokens."""
         keypair = self._fresh()
         self.svm.airdrop(keypair.pubkey(), 10**10)
-        wallet = Wallet(keypair, self.create_token(keypair.pubkey(), amount=amount))
-        self.wallets.append(wallet)
-        return wallet
+        return Wallet(keypair, self.create_token(keypair.pubkey(), amount=amount))
 
     # ---- the program
 
@@ -262,16 +266,20 @@ class World:
         }
         keys = {**known, **accounts}
         metas = [
-            AccountMeta(keys[account["name"]], account.get("signer", False), account.get("writable", False))
+            AccountMeta(
+                keys[account["name"]], account.get("signer", False), account.get("writable", False)
+            )
             for account in definition["accounts"]
         ]
         values = arguments or {}
         assert set(values) == {argument["name"] for argument in definition["args"]}
-        data = b"".join(encode(argument["type"], values[argument["name"]]) for argument in definition["args"])
+        data = b"".join(
+            encode(argument["type"], values[argument["name"]]) for argument in definition["args"]
+        )
         return Instruction(PROGRAM_ID, bytes(definition["discriminator"]) + data, metas)
 
     def initialize(self, signer: Keypair | None = None, **changes: Any) -> Done:
-        """Initializes the program; ``changes`` replace arguments, parameters and accounts by name."""
+        """Initializes the program; ``changes`` replace arguments and accounts by name."""
         signer = signer or self.authority
         accounts = {
             "authority": signer.pubkey(),
@@ -286,7 +294,13 @@ class World:
             "parameter_timelock": DAY,
         }
         for key, value in changes.items():
-            place = arguments["params"] if key in PARAMS else arguments if key in arguments else accounts
+            place = (
+                arguments["params"]
+                if key in PARAMS
+                else arguments
+                if key in arguments
+                else accounts
+            )
             place[key] = value
         return self.send(self.instruction("initialize", accounts, arguments), signers=(signer,))
 
@@ -297,7 +311,9 @@ class World:
         struct.pack_into("<Bq", data, end - 9, bits, until)
         self.put(self.config, bytes(data), PROGRAM_ID)
 
-    def open(self, creator: Wallet | None = None, thread_id: str = "a thread", **changes: Any) -> Thread:
+    def open(
+        self, creator: Wallet | None = None, thread_id: str = "a thread", **changes: Any
+    ) -> Thread:
         """Opens a thread."""
         thread = Thread(self, thread_id)
         thread.create(creator or self.wallet(), **changes)
@@ -331,6 +347,9 @@ class Thread:
     @property
     def state(self) -> dict[str, Any]:
         return self.world.read("Thread", self.key)
+
+    def __post_init__(self) -> None:
+        self.world.tokens.append(self.vault)
 
     def position(self, owner: Wallet | Pubkey) -> Pubkey:
         """Address of somebody's position."""
@@ -374,7 +393,9 @@ class Thread:
         arguments = {"thread_id": self.thread_id, "deposit": 100_000, "privacy": "Public"}
         return self._run("create_thread", creator, accounts, arguments, changes)
 
-    def _money(self, name: str, owner: Wallet, arguments: dict[str, Any], changes: dict[str, Any]) -> Done:
+    def _money(
+        self, name: str, owner: Wallet, arguments: dict[str, Any], changes: dict[str, Any]
+    ) -> Done:
         accounts = {
             "owner": owner.key,
             "thread": self.key,
@@ -400,13 +421,17 @@ class Thread:
             "position": self.position(author),
             "message": self.message(self.state["message_count"]),
         }
-        return self._run("post_message", author, accounts, {"content_hash": sha256(content)}, changes)
+        return self._run(
+            "post_message", author, accounts, {"content_hash": sha256(content)}, changes
+        )
 
     def set_privacy(self, author: Wallet, level: str, **changes: Any) -> Done:
         accounts = {"author": author.key, "thread": self.key, "position": self.position(author)}
         return self._run("set_privacy", author, accounts, {"level": level}, changes)
 
-    def submit(self, author: Wallet, content: str = "let me in", stake: int = 6_000, **changes: Any) -> Spec:
+    def submit(
+        self, author: Wallet, content: str = "let me in", stake: int = 6_000, **changes: Any
+    ) -> Spec:
         """Submits a spec; :attr:`Spec.submitted` is what came of it."""
         spec = Spec(self, author, sha256(content))
         accounts = {
@@ -432,9 +457,11 @@ class Thread:
             self.submit(wallet, f"{self.thread_id} {number} {wallet.key}").decide_all("Approve")
 
     def check(self) -> None:
-        """The books: the thread owes what its vault holds, positions sum up, nothing was made or lost."""
+        """The books: the vault covers what is owed, positions sum up, nothing was made or lost."""
         state, world = self.state, self.world
-        positions = [self.held(person) for person in self.people if world.data(self.position(person))]
+        positions = [
+            self.held(person) for person in self.people if world.data(self.position(person))
+        ]
         assert sum(held["shares"] for held in positions) == state["total_shares"]
         owed = sum(
             held["claimable"]
@@ -446,13 +473,13 @@ class Thread:
         assert world.amount(self.vault) >= state["balance"] + state["total_claimable"]
         assert state["created_at"] <= state["updated_at"]
         assert 1 <= len(set(state["co_authors"])) == len(state["co_authors"]) <= 16
-        assert state["pending_specs"] == sum(spec.state["status"] == "Pending" for spec in self.specs)
+        assert state["pending_specs"] == sum(
+            spec.state["status"] == "Pending" for spec in self.specs
+        )
         for spec in self.specs:
             pending = spec.state["status"] == "Pending"
             assert world.amount(spec.escrow) >= (spec.state["stake"] if pending else 0)
-        accounts = [self.vault, world.treasury_vault, *(spec.escrow for spec in self.specs)]
-        accounts += [wallet.token for wallet in world.wallets]
-        assert sum(map(world.amount, accounts)) == world.minted
+        assert sum(map(world.amount, set(world.tokens))) == world.minted
 
 
 @dataclass
@@ -463,6 +490,9 @@ class Spec:
     author: Wallet
     content_hash: bytes
     submitted: Done | None = None
+
+    def __post_init__(self) -> None:
+        self.thread.world.tokens.append(self.escrow)
 
     @property
     def key(self) -> Pubkey:

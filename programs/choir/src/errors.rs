@@ -1,7 +1,48 @@
 //! Every way an instruction refuses. Codes start at 6000 and are only ever appended: clients map
 //! them by number.
 
-use anchor_lang::prelude::*;
+use anchor_lang::{error::AnchorError, prelude::*};
+
+/// Returns an error unless a condition holds. As Anchor's `require!`, without the place in the source:
+/// building that at each of a hundred places would double the program.
+#[macro_export]
+macro_rules! ensure {
+    ($condition:expr, $error:expr $(,)?) => {
+        if !$condition {
+            return Err($crate::errors::refuse($error));
+        }
+    };
+}
+
+/// An error to return.
+#[cold]
+#[inline(never)]
+pub fn refuse(error: ChoirError) -> Error {
+    Error::from(AnchorError {
+        // as `name()` has it, from one table instead of a copy of each name in code
+        error_name: format!("{error:?}"),
+        error_code_number: error.into(),
+        error_msg: error.to_string(),
+        error_origin: None,
+        compared_values: None,
+    })
+}
+
+/// `None` as an error.
+pub trait OrRefuse<T> {
+    /// The value, or the error.
+    fn or_refuse(self, error: ChoirError) -> Result<T>;
+}
+
+impl<T> OrRefuse<T> for Option<T> {
+    #[inline]
+    fn or_refuse(self, error: ChoirError) -> Result<T> {
+        match self {
+            Some(value) => Ok(value),
+            None => Err(refuse(error)),
+        }
+    }
+}
 
 #[error_code]
 pub enum ChoirError {
@@ -130,4 +171,8 @@ pub enum ChoirError {
     ConfigInvariant,
     #[msg("Invariant broken: the treasury's account is inconsistent")]
     TreasuryInvariant,
+
+    // ---- appended later, in order
+    #[msg("The thread's address is not that of its id")]
+    WrongThread,
 }

@@ -3,6 +3,7 @@
 use crate::{
     constants::ESCROW_SEED,
     constants::SPEC_SEED,
+    ensure,
     errors::ChoirError,
     state::Spec,
     token::{self, Transfer},
@@ -29,7 +30,7 @@ impl<'info> Escrow<'_, 'info> {
         let bump = [self.spec.escrow_bump];
         let key = self.spec.key();
         let own = Pubkey::create_program_address(&[ESCROW_SEED, key.as_ref(), &bump], &crate::ID);
-        require!(own == Ok(self.account.key()), ChoirError::WrongEscrow);
+        ensure!(own == Ok(self.account.key()), ChoirError::WrongEscrow);
         Ok(())
     }
 
@@ -55,10 +56,10 @@ impl<'info> Escrow<'_, 'info> {
                 to,
                 authority: spec.as_ref(),
             }
-            .send(*amount, &[seeds])?;
+            .send(*amount, seeds)?;
         }
         let paid = before.checked_sub(token::amount(self.account)?);
-        require!(paid == Some(spec.stake), ChoirError::EscrowInvariant);
+        ensure!(paid == Some(spec.stake), ChoirError::EscrowInvariant);
         Ok(())
     }
 }

@@ -5,10 +5,20 @@
 //!
 //! The dispatch below says what each instruction is for; its file in [`instructions`] says how.
 
+// An overflow in a test is a failed test.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 pub mod constants;
+pub mod cpi;
 pub mod errors;
 pub mod escrow;
 pub mod events;
+#[cfg(all(
+    target_os = "solana",
+    feature = "custom-heap",
+    not(feature = "no-entrypoint")
+))]
+mod heap;
 pub mod instructions;
 pub mod math;
 pub mod state;

@@ -3,24 +3,28 @@
 //! Anchor's `init` refuses an account that exists with the system program's anonymous error 0; these
 //! helpers name it, and cost less.
 
-use crate::errors::ChoirError;
-use anchor_lang::{
-    prelude::*,
-    solana_program::{instruction::AccountMeta, program::invoke_signed, system_instruction},
-    system_program,
+use crate::{
+    cpi::system,
+    ensure,
+    errors::{refuse, ChoirError, OrRefuse},
+    token,
 };
-use anchor_spl::token_interface;
+use anchor_lang::{prelude::*, system_program};
 
 /// Size of a token account without extensions, in bytes.
 const TOKEN_ACCOUNT_BYTES: usize = 165;
 
-/// Who pays for a new account.
-pub struct Payer<'a, 'info> {
-    /// Pays the rent; signs the transaction.
-    pub payer: &'a AccountInfo<'info>,
-    /// The system program.
-    pub system_program: &'a AccountInfo<'info>,
+/// Bump of a program-derived address; refuses an account that is not at it.
+///
+/// Anchor's `seeds` does the same with an error that does not say which account is meant.
+pub fn derive(account: &AccountInfo, seeds: &[&[u8]], wrong: ChoirError) -> Result<u8> {
+    let (address, bump) = Pubkey::find_program_address(seeds, &crate::ID);
+    ensure!(*account.key == address, wrong);
+    Ok(bump)
 }
+
+/// Who pays for a new account; signs the transaction.
+pub struct Payer<'a, 'info>(pub &'a AccountInfo<'info>);
 
 impl<'info> Payer<'_, 'info> {
     /// Creates an account at a program-derived address, rent-exempt, and gives it to `owner`.
@@ -32,7 +36,7 @@ impl<'info> Payer<'_, 'info> {
         seeds: &[&[u8]],
         bytes: usize,
         owner: &Pubkey,
-        taken: impl Into<Error>,
+        taken: ChoirError,
     ) -> Result<()> {
         self.create_with_reserve(account, seeds, bytes, 0, owner, taken)
     }
@@ -46,36 +50,28 @@ impl<'info> Payer<'_, 'info> {
         bytes: usize,
         reserve_bytes: usize,
         owner: &Pubkey,
-        taken: impl Into<Error>,
+        taken: ChoirError,
     ) -> Result<()> {
         if *account.owner != system_program::ID {
-            return Err(taken.into());
+            return Err(refuse(taken));
         }
         let rent = Rent::get()?;
         let mut lamports = rent.minimum_balance(bytes);
         if reserve_bytes > 0 {
             lamports = lamports
                 .checked_add(rent.minimum_balance(reserve_bytes))
-                .ok_or(ChoirError::ArithmeticOverflow)?;
+                .or_refuse(ChoirError::ArithmeticOverflow)?;
         }
-        let program = self.system_program.key();
-        let (from, to) = (self.payer.clone(), account.clone());
-        let signer = &[seeds];
         let space = bytes as u64;
         if account.lamports() == 0 {
-            let accounts = system_program::CreateAccount { from, to };
-            let context = CpiContext::new_with_signer(program, accounts, signer);
-            return system_program::create_account(context, lamports, space, owner);
+            return system::create_account(self.0, account, lamports, space, owner, seeds);
         }
         let missing = lamports.saturating_sub(account.lamports());
         if missing > 0 {
-            let accounts = system_program::Transfer {
-                from,
-                to: to.clone(),
-            };
-            system_program::transfer(CpiContext::new(program, accounts), missing)?;
+            system::transfer(self.0, account, missing)?;
         }
-        allocate(&to, &[], self.system_program, seeds, space, owner)
+        system::allocate(account, None, space, seeds)?;
+        system::assign(account, owner, seeds)
     }
 
     /// Creates a token account at a program-derived address, for `authority` to sign for.
@@ -86,7 +82,7 @@ impl<'info> Payer<'_, 'info> {
         mint: &AccountInfo<'info>,
         token_program: &AccountInfo<'info>,
         authority: &AccountInfo<'info>,
-        taken: impl Into<Error>,
+        taken: ChoirError,
     ) -> Result<()> {
         self.create(
             account,
@@ -95,14 +91,7 @@ impl<'info> Payer<'_, 'info> {
             token_program.key,
             taken,
         )?;
-        token_interface::initialize_account3(CpiContext::new(
-            token_program.key(),
-            token_interface::InitializeAccount3 {
-                account: account.clone(),
-                mint: mint.clone(),
-                authority: authority.clone(),
-            },
-        ))
+        token::initialize_account(account, mint, token_program.key, authority.key)
     }
 }
 
@@ -111,50 +100,20 @@ impl<'info> Payer<'_, 'info> {
 pub fn create_from_reserve<'info>(
     account: &AccountInfo<'info>,
     reserve: &AccountInfo<'info>,
-    system_program: &AccountInfo<'info>,
     seeds: &[&[u8]],
     bytes: usize,
-    taken: impl Into<Error>,
+    taken: ChoirError,
 ) -> Result<()> {
     if *account.owner != system_program::ID {
-        return Err(taken.into());
+        return Err(refuse(taken));
     }
     let missing = Rent::get()?
         .minimum_balance(bytes)
         .saturating_sub(account.lamports());
     reserve.sub_lamports(missing)?;
     account.add_lamports(missing)?;
-    // The runtime compares the sum of lamports at every call: it must be shown both accounts.
-    let shown = [reserve.clone()];
-    allocate(
-        account,
-        &shown,
-        system_program,
-        seeds,
-        bytes as u64,
-        &crate::ID,
-    )
-}
-
-/// Gives an account that already has its lamports space and an owner. `shown` are accounts whose
-/// lamports this instruction has changed and the runtime must learn of.
-fn allocate<'info>(
-    account: &AccountInfo<'info>,
-    shown: &[AccountInfo<'info>],
-    system_program: &AccountInfo<'info>,
-    seeds: &[&[u8]],
-    space: u64,
-    owner: &Pubkey,
-) -> Result<()> {
-    let mut infos = vec![account.clone(), system_program.clone()];
-    infos.extend_from_slice(shown);
-    let mut allocate = system_instruction::allocate(account.key, space);
-    let metas = shown.iter().map(|info| AccountMeta::new(info.key(), false));
-    allocate.accounts.extend(metas);
-    invoke_signed(&allocate, &infos, &[seeds])?;
-    let assign = system_instruction::assign(account.key, owner);
-    invoke_signed(&assign, &infos, &[seeds])?;
-    Ok(())
+    system::allocate(account, Some(reserve), bytes as u64, seeds)?;
+    system::assign(account, &crate::ID, seeds)
 }
 
 /// Writes a value, its discriminator first, into an account of this program.

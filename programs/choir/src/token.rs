@@ -1,8 +1,9 @@
 //! The stake mint and moving its tokens, under SPL Token or Token-2022.
 
-use crate::errors::ChoirError;
+use crate::{cpi::Call, ensure, errors::ChoirError};
 use anchor_lang::prelude::*;
 use anchor_spl::{
+    token,
     token_2022::{
         self,
         spl_token_2022::{
@@ -10,8 +11,11 @@ use anchor_spl::{
             state::Mint,
         },
     },
-    token_interface::{self, TransferChecked},
 };
+
+/// Numbers of the token programs' instructions, the same in both.
+const TRANSFER_CHECKED: u8 = 12;
+const INITIALIZE_ACCOUNT_3: u8 = 18;
 
 /// Extensions of a Token-2022 mint that change nothing about what a transfer moves, who can move
 /// it, or what is left afterwards. Every other one is refused: among them are transfer fees, hooks,
@@ -25,17 +29,41 @@ const ALLOWED_EXTENSIONS: [ExtensionType; 6] = [
     ExtensionType::TokenGroupMember,
 ];
 
-/// Refuses a mint with an extension outside the list above.
-pub fn require_harmless_mint(mint: &AccountInfo) -> Result<()> {
-    if *mint.owner != token_2022::ID {
-        return Ok(());
-    }
+/// Decimals of a mint of SPL Token or Token-2022. Refuses a mint of another program, and one with an
+/// extension outside the list above.
+pub fn inspect_mint(mint: &AccountInfo, token_program: &Pubkey) -> Result<u8> {
+    let known = [token::ID, token_2022::ID].contains(token_program);
+    ensure!(
+        known && mint.owner == token_program,
+        ChoirError::WrongTokenProgram
+    );
     let data = mint.try_borrow_data()?;
-    let extensions = StateWithExtensions::<Mint>::unpack(&data)?.get_extension_types()?;
-    let harmless = extensions
+    let state = StateWithExtensions::<Mint>::unpack(&data)?;
+    let harmless = state
+        .get_extension_types()?
         .iter()
         .all(|extension| ALLOWED_EXTENSIONS.contains(extension));
-    require!(harmless, ChoirError::MintExtensionNotAllowed);
+    ensure!(harmless, ChoirError::MintExtensionNotAllowed);
+    Ok(state.base.decimals)
+}
+
+/// Refuses a token account of another mint or another owner.
+///
+/// Reads the two addresses a token account begins with, and no more: a transfer follows, in which the
+/// token program checks everything else about the account.
+pub fn require_own(account: &AccountInfo, mint: &Pubkey, owner: &Pubkey) -> Result<()> {
+    let data = account.try_borrow_data()?;
+    ensure!(data.get(..32) == Some(mint.as_ref()), ChoirError::WrongMint);
+    ensure!(
+        data.get(32..64) == Some(owner.as_ref()),
+        ChoirError::WrongTokenOwner
+    );
+    Ok(())
+}
+
+/// Refuses a token account that holds less than an amount, base units.
+pub fn require_funds(account: &AccountInfo, needed: u64) -> Result<()> {
+    ensure!(amount(account)? >= needed, ChoirError::InsufficientFunds);
     Ok(())
 }
 
@@ -69,17 +97,37 @@ pub struct Transfer<'a, 'info> {
 impl Transfer<'_, '_> {
     /// Moves an amount, base units. `seeds` sign for a program-derived authority; none are needed
     /// for one that has signed the transaction. Zero moves nothing and costs nothing.
-    pub fn send(&self, amount: u64, seeds: &[&[&[u8]]]) -> Result<()> {
+    pub fn send(&self, amount: u64, seeds: &[&[u8]]) -> Result<()> {
         if amount == 0 {
             return Ok(());
         }
-        let accounts = TransferChecked {
-            from: self.from.clone(),
-            mint: self.mint.clone(),
-            to: self.to.clone(),
-            authority: self.authority.clone(),
-        };
-        let context = CpiContext::new_with_signer(self.program.key(), accounts, seeds);
-        token_interface::transfer_checked(context, amount, self.decimals)
+        Call {
+            program: self.program.key,
+            accounts: &[
+                (self.from, false, true),
+                (self.mint, false, false),
+                (self.to, false, true),
+                (self.authority, true, false),
+            ],
+            data: &[&[TRANSFER_CHECKED], &amount.to_le_bytes(), &[self.decimals]],
+            seeds,
+        }
+        .invoke()
     }
+}
+
+/// Makes a new account a token account for `authority` to sign for.
+pub fn initialize_account<'info>(
+    account: &AccountInfo<'info>,
+    mint: &AccountInfo<'info>,
+    token_program: &Pubkey,
+    authority: &Pubkey,
+) -> Result<()> {
+    Call {
+        program: token_program,
+        accounts: &[(account, false, true), (mint, false, false)],
+        data: &[&[INITIALIZE_ACCOUNT_3], authority.as_ref()],
+        seeds: &[],
+    }
+    .invoke()
 }

@@ -1,7 +1,7 @@
 """The program as built: the sBPF object, the IDL, and what they were built with.
 
-The three files beside this module are written by ``scripts/build-program`` and are rebuilt and compared
-by CI, so that nobody who uses the library needs Rust.
+The three files beside this module are written by ``scripts/build-program`` and are rebuilt and
+compared by CI, so that nobody who uses the library needs Rust.
 """
 
 from __future__ import annotations

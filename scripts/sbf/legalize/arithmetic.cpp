@@ -1,7 +1,7 @@
 // Arithmetic wider than a register, checked multiplication, and traps.
 //
-// Upstream's BPF backend has no library calls: it refuses 128-bit multiplication, division and
-// remainder, and 64-bit multiplication with an overflow flag. Each becomes a call into
+// Upstream's BPF backend has no library calls: it refuses 128-bit multiplication, division,
+// remainder and shifts by a variable, and 64-bit multiplication with an overflow flag. Each becomes a call into
 // ../runtime/arithmetic.c. `llvm.trap` becomes Solana's `abort` system call.
 #include "legalize.h"
 #include "llvm/IR/InstIterator.h"
@@ -52,6 +52,9 @@ StringRef wideHelper(unsigned Opcode) {
   case Instruction::URem: return "__sbf_urem128";
   case Instruction::SDiv: return "__sbf_sdiv128";
   case Instruction::SRem: return "__sbf_srem128";
+  case Instruction::Shl: return "__sbf_shl128";
+  case Instruction::LShr: return "__sbf_lshr128";
+  case Instruction::AShr: return "__sbf_ashr128";
   default: return "";
   }
 }
@@ -65,9 +68,11 @@ Value *lowerBinary(IRBuilder<> &B, BinaryOperator &Op) {
   if (Width <= 64 || Helper.empty())
     return nullptr;
   Value *A = Op.getOperand(0), *C = Op.getOperand(1);
+  if (Op.isShift() && isa<Constant>(C))
+    return nullptr; // the backend can do that
   if (Width > 128)
     return Opcode == Instruction::Mul && Width % 64 == 0 ? multiplyLimbs(B, A, C) : nullptr;
-  bool Signed = Opcode == Instruction::SDiv || Opcode == Instruction::SRem;
+  bool Signed = Opcode == Instruction::SDiv || Opcode == Instruction::SRem || Opcode == Instruction::AShr;
   auto Widen = [&](Value *V) { return Signed ? B.CreateSExt(V, B.getInt128Ty()) : B.CreateZExt(V, B.getInt128Ty()); };
   return B.CreateTrunc(callWide(B, Helper, Widen(A), Widen(C)), Op.getType());
 }

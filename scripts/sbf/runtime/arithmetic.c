@@ -29,6 +29,28 @@ __attribute__((noinline)) u64 __sbf_umulo64(u64 a, u64 b) {
   return product[1] != 0;
 }
 
+// out = a << by, for by below 128
+void __sbf_shl128(u64 *out, u64 al, u64 ah, u64 by, u64 ignored) {
+  if (by >= 64) put(out, 0, al << (by - 64));
+  else if (by == 0) put(out, al, ah);
+  else put(out, al << by, (ah << by) | (al >> (64 - by)));
+}
+
+// out = a >> by, filling with zeros
+void __sbf_lshr128(u64 *out, u64 al, u64 ah, u64 by, u64 ignored) {
+  if (by >= 64) put(out, ah >> (by - 64), 0);
+  else if (by == 0) put(out, al, ah);
+  else put(out, (al >> by) | (ah << (64 - by)), ah >> by);
+}
+
+// out = a >> by, filling with the sign
+void __sbf_ashr128(u64 *out, u64 al, u64 ah, u64 by, u64 ignored) {
+  i64 high = (i64)ah;
+  if (by >= 64) put(out, (u64)(high >> (by - 64)), (u64)(high >> 63));
+  else if (by == 0) put(out, al, ah);
+  else put(out, (al >> by) | (ah << (64 - by)), (u64)(high >> by));
+}
+
 // How many leading bits of x, which is not 0, are 0.
 static u64 leading_zeros(u64 x) {
   u64 n = 0;

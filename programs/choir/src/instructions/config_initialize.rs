@@ -2,15 +2,15 @@
 
 use crate::{
     constants::*,
+    ensure,
     errors::ChoirError,
-    events::Initialized,
+    events::{emit, Initialized},
     state::*,
     storage::{store, Payer},
-    token::require_harmless_mint,
+    token::inspect_mint,
 };
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::bpf_loader_upgradeable;
-use anchor_spl::token_interface::{Mint, TokenInterface};
 
 /// Accounts of `initialize`.
 #[event_cpi]
@@ -20,14 +20,13 @@ pub struct Initialize<'info> {
     #[account(mut)]
     pub authority: Signer<'info>,
     /// The program's data account, which names the upgrade authority.
+    /// CHECK: the loader's account of this program, by its address; read by the handler.
     #[account(
         seeds = [crate::ID.as_ref()],
         bump,
         seeds::program = bpf_loader_upgradeable::ID,
-        constraint = program_data.upgrade_authority_address == Some(authority.key())
-            @ ChoirError::NotUpgradeAuthority,
     )]
-    pub program_data: Box<Account<'info, ProgramData>>,
+    pub program_data: UncheckedAccount<'info>,
     /// The settings, created here.
     /// CHECK: created by the handler at the address checked here.
     #[account(mut, seeds = [CONFIG_SEED], bump)]
@@ -41,13 +40,11 @@ pub struct Initialize<'info> {
     #[account(mut, seeds = [TREASURY_VAULT_SEED], bump)]
     pub treasury_vault: UncheckedAccount<'info>,
     /// The mint of all stakes.
-    #[account(
-        constraint = *stake_mint.to_account_info().owner == token_program.key()
-            @ ChoirError::WrongTokenProgram,
-    )]
-    pub stake_mint: Box<InterfaceAccount<'info, Mint>>,
-    /// The token program that owns the mint.
-    pub token_program: Interface<'info, TokenInterface>,
+    /// CHECK: read and checked by the handler.
+    pub stake_mint: UncheckedAccount<'info>,
+    /// The token program that owns the mint: SPL Token or Token-2022.
+    /// CHECK: the handler knows both.
+    pub token_program: UncheckedAccount<'info>,
     /// The system program.
     pub system_program: Program<'info, System>,
 }
@@ -70,8 +67,11 @@ impl Initialize<'_> {
     pub fn handle(ctx: Context<Self>, args: InitializeArgs) -> Result<()> {
         let clock = Clock::get()?;
         let accounts = &ctx.accounts;
-        let mint = accounts.stake_mint.to_account_info();
-        require_harmless_mint(&mint)?;
+        ensure!(
+            upgrade_authority(&accounts.program_data)? == Some(accounts.authority.key()),
+            ChoirError::NotUpgradeAuthority
+        );
+        let mint_decimals = inspect_mint(&accounts.stake_mint, accounts.token_program.key)?;
 
         let config = Config {
             version: ACCOUNT_VERSION,
@@ -83,7 +83,7 @@ impl Initialize<'_> {
             token_program: accounts.token_program.key(),
             treasury: accounts.treasury.key(),
             treasury_vault: accounts.treasury_vault.key(),
-            mint_decimals: accounts.stake_mint.decimals,
+            mint_decimals,
             params: args.params,
             parameter_timelock: args.parameter_timelock,
             pending_params: Params::default(),
@@ -107,10 +107,7 @@ impl Initialize<'_> {
         config.invariant()?;
         treasury.invariant()?;
 
-        let payer = Payer {
-            payer: &accounts.authority,
-            system_program: &accounts.system_program,
-        };
+        let payer = Payer(&accounts.authority);
         payer.create(
             &accounts.config,
             &[CONFIG_SEED, &[config.bump]],
@@ -128,7 +125,7 @@ impl Initialize<'_> {
         payer.create_token_account(
             &accounts.treasury_vault,
             &[TREASURY_VAULT_SEED, &[treasury.vault_bump]],
-            &mint,
+            &accounts.stake_mint,
             &accounts.token_program,
             &accounts.treasury,
             ChoirError::AlreadyInitialized,
@@ -136,17 +133,37 @@ impl Initialize<'_> {
         store(&accounts.config, &config)?;
         store(&accounts.treasury, &treasury)?;
 
-        emit_cpi!(Initialized {
-            authority: config.authority,
-            guardian: config.guardian,
-            stake_mint: config.stake_mint,
-            token_program: config.token_program,
-            treasury_vault: config.treasury_vault,
-            params: config.params,
-            parameter_timelock: config.parameter_timelock,
-            slot: clock.slot,
-            timestamp: clock.unix_timestamp,
-        });
+        emit(
+            &ctx.accounts.event_authority,
+            &Initialized {
+                authority: config.authority,
+                guardian: config.guardian,
+                stake_mint: config.stake_mint,
+                token_program: config.token_program,
+                treasury_vault: config.treasury_vault,
+                params: config.params,
+                parameter_timelock: config.parameter_timelock,
+                slot: clock.slot,
+                timestamp: clock.unix_timestamp,
+            },
+        )?;
         Ok(())
     }
+}
+
+/// Who may upgrade the program: `None` when nobody, or when the account is not one of the loader's.
+///
+/// The loader writes a tag (u32, 3), the slot (u64), and an optional address (u8, 32 bytes). Read by
+/// hand: the loader's own type brings a general decoder into the program.
+fn upgrade_authority(program_data: &AccountInfo) -> Result<Option<Pubkey>> {
+    if *program_data.owner != bpf_loader_upgradeable::ID {
+        return Ok(None);
+    }
+    let data = program_data.try_borrow_data()?;
+    let (Some([3, 0, 0, 0]), Some([1]), Some(address)) =
+        (data.get(..4), data.get(12..13), data.get(13..45))
+    else {
+        return Ok(None);
+    };
+    Ok(Pubkey::try_from(address).ok())
 }

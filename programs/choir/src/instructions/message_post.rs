@@ -1,6 +1,12 @@
 //! `post_message`
 
-use crate::{constants::*, errors::ChoirError, state::*};
+use crate::{
+    constants::*,
+    errors::ChoirError,
+    events::emit,
+    state::*,
+    storage::{derive, store, Payer},
+};
 use anchor_lang::prelude::*;
 
 /// Accounts of `post_message`.
@@ -13,24 +19,15 @@ pub struct PostMessage<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The author's position, which counts the messages of the hour.
-    #[account(
-        mut,
-        has_one = thread @ ChoirError::WrongPosition,
-        constraint = position.owner == author.key() @ ChoirError::WrongPosition,
-    )]
+    #[account(mut, dup)]
     pub position: Box<Account<'info, Position>>,
     /// The message, created here; its index is the thread's message count.
-    #[account(
-        init,
-        payer = author,
-        space = 8 + Message::INIT_SPACE,
-        seeds = [MESSAGE_SEED, thread.key().as_ref(), thread.message_count.to_le_bytes().as_ref()],
-        bump,
-    )]
-    pub message: Box<Account<'info, Message>>,
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
+    pub message: UncheckedAccount<'info>,
     /// The system program.
     pub system_program: Program<'info, System>,
 }
@@ -44,22 +41,32 @@ impl PostMessage<'_> {
         let config = &accounts.config;
         config.require_running(PAUSE_MESSAGES, now)?;
         thread.require_open()?;
+        position.require_of(&thread.key(), accounts.author.key)?;
         thread.require_co_author(accounts.author.key)?;
 
         position.settle(thread, now)?;
         position.count_message(now, config.params.messages_per_hour)?;
         thread.touch(now);
+        let key = thread.key();
+        let index = thread.message_count.to_le_bytes();
+        let seeds: &[&[u8]] = &[MESSAGE_SEED, key.as_ref(), &index];
         let draft = Draft {
-            bump: ctx.bumps.message,
+            bump: derive(&accounts.message, seeds, ChoirError::WrongMessage)?,
             author: accounts.author.key(),
             rent_payer: accounts.author.key(),
             content_hash,
         };
-        let key = thread.key();
         let (message, event) = Message::record(thread, key, draft, &clock)?;
-        accounts.message.set_inner(message);
+        Payer(&accounts.author).create(
+            &accounts.message,
+            &[MESSAGE_SEED, key.as_ref(), &index, &[message.bump]],
+            8 + Message::INIT_SPACE,
+            &crate::ID,
+            ChoirError::AccountAlreadyExists,
+        )?;
+        store(&accounts.message, &message)?;
 
-        emit_cpi!(event);
+        emit(&ctx.accounts.event_authority, &event)?;
         ctx.accounts.position.invariant(&ctx.accounts.thread)?;
         ctx.accounts.thread.invariant()
     }

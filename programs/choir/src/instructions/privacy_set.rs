@@ -1,6 +1,12 @@
 //! `set_privacy`
 
-use crate::{constants::*, errors::ChoirError, events::PrivacyChanged, state::*};
+use crate::{
+    constants::*,
+    ensure,
+    errors::ChoirError,
+    events::{emit, PrivacyChanged},
+    state::*,
+};
 use anchor_lang::prelude::*;
 
 /// Accounts of `set_privacy`.
@@ -12,14 +18,10 @@ pub struct SetPrivacy<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The author's position.
-    #[account(
-        mut,
-        has_one = thread @ ChoirError::WrongPosition,
-        constraint = position.owner == author.key() @ ChoirError::WrongPosition,
-    )]
+    #[account(mut, dup)]
     pub position: Box<Account<'info, Position>>,
 }
 
@@ -31,22 +33,26 @@ impl SetPrivacy<'_> {
         let (thread, position) = (&mut accounts.thread, &mut accounts.position);
         accounts.config.require_running(PAUSE_SETTINGS, now)?;
         thread.require_open()?;
+        position.require_of(&thread.key(), accounts.author.key)?;
         thread.require_co_author(accounts.author.key)?;
         let from = thread.privacy;
-        require!(from != level, ChoirError::PrivacyUnchanged);
+        ensure!(from != level, ChoirError::PrivacyUnchanged);
 
         position.settle(thread, now)?;
         thread.privacy = level;
         thread.touch(now);
 
-        emit_cpi!(PrivacyChanged {
-            thread: ctx.accounts.thread.key(),
-            by: ctx.accounts.author.key(),
-            from,
-            to: level,
-            slot: clock.slot,
-            timestamp: now,
-        });
+        emit(
+            &ctx.accounts.event_authority,
+            &PrivacyChanged {
+                thread: ctx.accounts.thread.key(),
+                by: ctx.accounts.author.key(),
+                from,
+                to: level,
+                slot: clock.slot,
+                timestamp: now,
+            },
+        )?;
         ctx.accounts.position.invariant(&ctx.accounts.thread)?;
         ctx.accounts.thread.invariant()
     }

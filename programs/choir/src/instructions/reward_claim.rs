@@ -2,14 +2,14 @@
 
 use crate::{
     constants::*,
+    ensure,
     errors::ChoirError,
-    events::RewardClaimed,
+    events::{emit, RewardClaimed},
     math,
     state::*,
     token::{self, Transfer},
 };
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::TokenAccount;
 
 /// Accounts of `claim`.
 #[event_cpi]
@@ -20,33 +20,24 @@ pub struct Claim<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The thread's token account.
-    /// CHECK: the address is the one the thread stores.
-    #[account(mut, address = thread.vault @ ChoirError::WrongVault)]
+    /// CHECK: the handler compares the address with the one the thread stores.
+    #[account(mut)]
     pub vault: UncheckedAccount<'info>,
     /// The owner's position, whose rewards are paid.
-    #[account(
-        mut,
-        has_one = thread @ ChoirError::WrongPosition,
-        has_one = owner @ ChoirError::WrongPosition,
-    )]
+    #[account(mut, dup)]
     pub position: Box<Account<'info, Position>>,
     /// Where the rewards go.
-    #[account(
-        mut,
-        constraint = owner_token.mint == config.stake_mint @ ChoirError::WrongMint,
-        constraint = owner_token.owner == owner.key() @ ChoirError::WrongTokenOwner,
-    )]
-    pub owner_token: Box<InterfaceAccount<'info, TokenAccount>>,
+    /// CHECK: its mint and owner are checked by the handler.
+    #[account(mut)]
+    pub owner_token: UncheckedAccount<'info>,
     /// The mint of all stakes.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.stake_mint @ ChoirError::WrongMint)]
+    /// CHECK: the handler compares the address with the configured one.
     pub stake_mint: UncheckedAccount<'info>,
     /// The token program that owns the mint.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.token_program @ ChoirError::WrongTokenProgram)]
+    /// CHECK: the handler compares the address with the configured one.
     pub token_program: UncheckedAccount<'info>,
 }
 
@@ -56,12 +47,16 @@ impl Claim<'_> {
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
         let (thread, position) = (&mut accounts.thread, &mut accounts.position);
-        let config = &accounts.config;
+        let (config, owner) = (&accounts.config, accounts.owner.key);
         config.require_running(PAUSE_EXITS, now)?;
+        config.require_stake(accounts.stake_mint.key, accounts.token_program.key)?;
+        thread.require_vault(accounts.vault.key)?;
+        position.require_of(&thread.key(), owner)?;
+        token::require_own(&accounts.owner_token, &config.stake_mint, owner)?;
 
         position.settle(thread, now)?;
         let amount = position.claimable;
-        require!(amount > 0, ChoirError::NothingToClaim);
+        ensure!(amount > 0, ChoirError::NothingToClaim);
         let total_claimable_before = thread.total_claimable;
         position.claimable = 0;
         thread.pay_claim(amount)?;
@@ -72,20 +67,23 @@ impl Claim<'_> {
             mint: &accounts.stake_mint,
             decimals: config.mint_decimals,
             from: &accounts.vault,
-            to: accounts.owner_token.as_ref().as_ref(),
+            to: &accounts.owner_token,
             authority: thread.as_ref().as_ref(),
         }
-        .send(amount, &[&[THREAD_SEED, &id_hash, &[thread.bump]]])?;
+        .send(amount, &[THREAD_SEED, &id_hash, &[thread.bump]])?;
 
-        emit_cpi!(RewardClaimed {
-            thread: ctx.accounts.thread.key(),
-            owner: ctx.accounts.owner.key(),
-            amount,
-            total_claimable_before,
-            total_claimable_after: ctx.accounts.thread.total_claimable,
-            slot: clock.slot,
-            timestamp: now,
-        });
+        emit(
+            &ctx.accounts.event_authority,
+            &RewardClaimed {
+                thread: ctx.accounts.thread.key(),
+                owner: ctx.accounts.owner.key(),
+                amount,
+                total_claimable_before,
+                total_claimable_after: ctx.accounts.thread.total_claimable,
+                slot: clock.slot,
+                timestamp: now,
+            },
+        )?;
         let thread = &ctx.accounts.thread;
         thread.require_solvent(token::amount(&ctx.accounts.vault)?)?;
         ctx.accounts.position.invariant(thread)?;

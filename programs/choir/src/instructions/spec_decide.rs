@@ -2,12 +2,13 @@
 
 use crate::{
     constants::*,
-    errors::ChoirError,
+    ensure,
+    errors::{ChoirError, OrRefuse},
     escrow::Escrow,
-    events::{AuthorJoined, MessagePosted, SpecDecided, SpecSettled},
+    events::{emit, AuthorJoined, MessagePosted, SpecDecided, SpecSettled},
     math,
     state::*,
-    storage::{create_from_reserve, load, store},
+    storage::{create_from_reserve, derive, load, store},
     token,
 };
 use anchor_lang::prelude::*;
@@ -24,17 +25,13 @@ pub struct ProcessApproval<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The spec. It also pays, from what its author put in, for the message an approval records.
-    #[account(mut, has_one = thread @ ChoirError::WrongSpec)]
+    #[account(mut, dup)]
     pub spec: Box<Account<'info, Spec>>,
     /// The approver's position.
-    #[account(
-        mut,
-        has_one = thread @ ChoirError::WrongPosition,
-        constraint = approver_position.owner == approver.key() @ ChoirError::WrongPosition,
-    )]
+    #[account(mut, dup)]
     pub approver_position: Box<Account<'info, Position>>,
     /// The position of the spec's author.
     /// CHECK: read and checked by the handler when the author joins.
@@ -79,14 +76,18 @@ impl ProcessApproval<'_> {
         let (thread, spec) = (&mut accounts.thread, &mut accounts.spec);
         accounts.config.require_running(PAUSE_DECISIONS, now)?;
         thread.require_open()?;
+        spec.require_of(&thread.key())?;
+        accounts
+            .approver_position
+            .require_of(&thread.key(), accounts.approver.key)?;
         let index = thread.require_co_author(accounts.approver.key)?;
         spec.require_pending()?;
         spec.require_window_open(now)?;
-        require!(
+        ensure!(
             spec.content_hash == content_hash,
             ChoirError::ContentHashMismatch
         );
-        require!(
+        ensure!(
             author_epoch == thread.author_epoch,
             ChoirError::StaleAuthorEpoch
         );
@@ -112,14 +113,14 @@ impl ProcessApproval<'_> {
             None
         };
 
-        emit_cpi!(decided);
+        emit(&ctx.accounts.event_authority, &decided)?;
         if let Some(settled) = settled {
-            emit_cpi!(settled.event);
+            emit(&ctx.accounts.event_authority, &settled.event)?;
             if let Some(message) = settled.message {
-                emit_cpi!(message);
+                emit(&ctx.accounts.event_authority, &message)?;
             }
             if let Some(joined) = settled.joined {
-                emit_cpi!(joined);
+                emit(&ctx.accounts.event_authority, &joined)?;
             }
             let vault = token::amount(&ctx.accounts.vault)?;
             ctx.accounts.thread.require_solvent(vault)?;
@@ -140,7 +141,7 @@ impl ProcessApproval<'_> {
             self.spec.approvals.count_ones(),
             self.spec.denials.count_ones(),
         )
-        .ok_or(ChoirError::ArithmeticOverflow)?;
+        .or_refuse(ChoirError::ArithmeticOverflow)?;
         let balance_before = self.thread.balance;
         self.thread.add_balance(parts.to_thread)?;
         self.thread.award(parts.per_approver, parts.to_approvers)?;
@@ -150,7 +151,7 @@ impl ProcessApproval<'_> {
         let to_vault = parts
             .to_thread
             .checked_add(parts.to_approvers)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Escrow {
             spec: &self.spec,
             account: &self.escrow,
@@ -192,21 +193,11 @@ impl ProcessApproval<'_> {
 
     fn require_settlement_accounts(&self) -> Result<()> {
         let config = &self.config;
-        require_keys_eq!(self.vault.key(), self.thread.vault, ChoirError::WrongVault);
-        require_keys_eq!(
-            self.treasury_vault.key(),
-            config.treasury_vault,
+        config.require_stake(self.stake_mint.key, self.token_program.key)?;
+        self.thread.require_vault(self.vault.key)?;
+        ensure!(
+            *self.treasury_vault.key == config.treasury_vault,
             ChoirError::WrongTreasuryVault
-        );
-        require_keys_eq!(
-            self.stake_mint.key(),
-            config.stake_mint,
-            ChoirError::WrongMint
-        );
-        require_keys_eq!(
-            self.token_program.key(),
-            config.token_program,
-            ChoirError::WrongTokenProgram
         );
         Escrow {
             spec: &self.spec,
@@ -223,12 +214,10 @@ impl ProcessApproval<'_> {
         let thread = self.thread.key();
         let index = self.thread.message_count.to_le_bytes();
         let seeds: &[&[u8]] = &[MESSAGE_SEED, thread.as_ref(), &index];
-        let (address, bump) = Pubkey::find_program_address(seeds, &crate::ID);
-        require_keys_eq!(self.message.key(), address, ChoirError::WrongMessage);
+        let bump = derive(&self.message, seeds, ChoirError::WrongMessage)?;
         create_from_reserve(
             &self.message,
             self.spec.as_ref().as_ref(),
-            &self.system_program,
             &[MESSAGE_SEED, thread.as_ref(), &index, &[bump]],
             8 + Message::INIT_SPACE,
             ChoirError::AccountAlreadyExists,
@@ -251,8 +240,8 @@ impl ProcessApproval<'_> {
             return Ok(None);
         }
         let mut position: Position =
-            load(&self.author_position)?.ok_or(ChoirError::WrongPosition)?;
-        require!(
+            load(&self.author_position)?.or_refuse(ChoirError::WrongPosition)?;
+        ensure!(
             position.thread == self.thread.key() && position.owner == author,
             ChoirError::WrongPosition
         );

@@ -2,19 +2,18 @@
 
 use crate::{
     constants::*,
-    errors::ChoirError,
-    events::SpecSubmitted,
+    ensure,
+    errors::{ChoirError, OrRefuse},
+    events::{emit, SpecSubmitted},
     state::*,
-    storage::{store, Payer},
+    storage::{derive, store, Payer},
     token::{self, Transfer},
 };
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::TokenAccount;
 
 /// Accounts of `submit_spec`.
 #[event_cpi]
 #[derive(Accounts)]
-#[instruction(content_hash: [u8; 32])]
 pub struct SubmitSpec<'info> {
     /// Submits, stakes, and pays the rent of the accounts, that of the message to come included.
     #[account(mut)]
@@ -22,38 +21,29 @@ pub struct SubmitSpec<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The spec, created here.
-    /// CHECK: created by the handler at the address checked here.
-    #[account(
-        mut,
-        seeds = [SPEC_SEED, thread.key().as_ref(), author.key().as_ref(), content_hash.as_ref()],
-        bump,
-    )]
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
     pub spec: UncheckedAccount<'info>,
     /// The spec's token account, created here.
-    /// CHECK: created by the handler at the address checked here.
-    #[account(mut, seeds = [ESCROW_SEED, spec.key().as_ref()], bump)]
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
     pub escrow: UncheckedAccount<'info>,
     /// The author's position, created here unless an earlier spec of theirs did.
-    /// CHECK: created or left alone by the handler at the address checked here.
-    #[account(mut, seeds = [POSITION_SEED, thread.key().as_ref(), author.key().as_ref()], bump)]
+    /// CHECK: its address is checked by the handler, which creates it or leaves it alone.
+    #[account(mut)]
     pub position: UncheckedAccount<'info>,
     /// Where the stake comes from.
-    #[account(
-        mut,
-        constraint = author_token.mint == config.stake_mint @ ChoirError::WrongMint,
-        constraint = author_token.owner == author.key() @ ChoirError::WrongTokenOwner,
-    )]
-    pub author_token: Box<InterfaceAccount<'info, TokenAccount>>,
+    /// CHECK: its mint and owner are checked by the handler.
+    #[account(mut)]
+    pub author_token: UncheckedAccount<'info>,
     /// The mint of all stakes.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.stake_mint @ ChoirError::WrongMint)]
+    /// CHECK: the handler compares the address with the configured one.
     pub stake_mint: UncheckedAccount<'info>,
     /// The token program that owns the mint.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.token_program @ ChoirError::WrongTokenProgram)]
+    /// CHECK: the handler compares the address with the configured one.
     pub token_program: UncheckedAccount<'info>,
     /// The system program.
     pub system_program: Program<'info, System>,
@@ -66,27 +56,43 @@ impl SubmitSpec<'_> {
         let accounts = &mut *ctx.accounts;
         let (thread, config) = (&mut accounts.thread, &accounts.config);
         config.require_running(PAUSE_SPECS, now)?;
+        config.require_stake(accounts.stake_mint.key, accounts.token_program.key)?;
+        token::require_own(
+            &accounts.author_token,
+            &config.stake_mint,
+            accounts.author.key,
+        )?;
         thread.require_open()?;
         let author = accounts.author.key();
-        require!(
+        ensure!(
             thread.author_index(&author).is_none(),
             ChoirError::CoAuthorCannotSubmit
         );
         thread.require_seat()?;
-        require!(
+        ensure!(
             stake >= config.params.min_stake,
             ChoirError::StakeBelowMinimum
         );
-        require!(
-            accounts.author_token.amount >= stake,
-            ChoirError::InsufficientFunds
-        );
+        token::require_funds(&accounts.author_token, stake)?;
 
         let (thread_key, spec_key) = (thread.key(), accounts.spec.key());
+        let spec_seeds: [&[u8]; 4] = [
+            SPEC_SEED,
+            thread_key.as_ref(),
+            author.as_ref(),
+            &content_hash,
+        ];
+        let escrow_seeds: [&[u8]; 2] = [ESCROW_SEED, spec_key.as_ref()];
+        let position_seeds: [&[u8]; 3] = [POSITION_SEED, thread_key.as_ref(), author.as_ref()];
+        let position_bump = derive(
+            &accounts.position,
+            &position_seeds,
+            ChoirError::WrongPosition,
+        )?;
         let spec = Spec {
             version: ACCOUNT_VERSION,
-            bump: ctx.bumps.spec,
-            escrow_bump: ctx.bumps.escrow,
+            bump: derive(&accounts.spec, &spec_seeds, ChoirError::WrongSpec)?,
+            escrow_bump: derive(&accounts.escrow, &escrow_seeds, ChoirError::WrongEscrow)?,
             status: SpecStatus::Pending,
             thread: thread_key,
             author,
@@ -99,17 +105,14 @@ impl SubmitSpec<'_> {
             submitted_at: now,
             expires_at: now
                 .checked_add(config.params.approval_window)
-                .ok_or(ChoirError::ArithmeticOverflow)?,
+                .or_refuse(ChoirError::ArithmeticOverflow)?,
             resolved_at: 0,
             reserved: [0; 32],
         };
         thread.open_spec()?;
         thread.touch(now);
 
-        let payer = Payer {
-            payer: &accounts.author,
-            system_program: &accounts.system_program,
-        };
+        let payer = Payer(&accounts.author);
         payer.create_with_reserve(
             &accounts.spec,
             &[
@@ -133,7 +136,7 @@ impl SubmitSpec<'_> {
             ChoirError::AccountAlreadyExists,
         )?;
         if *accounts.position.owner != crate::ID {
-            let bump = ctx.bumps.position;
+            let bump = position_bump;
             payer.create(
                 &accounts.position,
                 &[POSITION_SEED, thread_key.as_ref(), author.as_ref(), &[bump]],
@@ -148,25 +151,28 @@ impl SubmitSpec<'_> {
             program: &accounts.token_program,
             mint: &accounts.stake_mint,
             decimals: config.mint_decimals,
-            from: accounts.author_token.as_ref().as_ref(),
+            from: &accounts.author_token,
             to: &accounts.escrow,
             authority: &accounts.author,
         }
         .send(stake, &[])?;
         store(&accounts.spec, &spec)?;
 
-        emit_cpi!(SpecSubmitted {
-            thread: thread_key,
-            spec: spec_key,
-            author,
-            content_hash,
-            stake,
-            author_epoch: spec.author_epoch,
-            expires_at: spec.expires_at,
-            slot: clock.slot,
-            timestamp: now,
-        });
-        require!(
+        emit(
+            &ctx.accounts.event_authority,
+            &SpecSubmitted {
+                thread: thread_key,
+                spec: spec_key,
+                author,
+                content_hash,
+                stake,
+                author_epoch: spec.author_epoch,
+                expires_at: spec.expires_at,
+                slot: clock.slot,
+                timestamp: now,
+            },
+        )?;
+        ensure!(
             token::amount(&ctx.accounts.escrow)? >= stake,
             ChoirError::EscrowInvariant
         );

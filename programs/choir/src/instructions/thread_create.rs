@@ -2,20 +2,19 @@
 
 use crate::{
     constants::*,
+    ensure,
     errors::ChoirError,
-    events::ThreadCreated,
+    events::{emit, ThreadCreated},
     math,
     state::*,
-    storage::{store, Payer},
+    storage::{derive, store, Payer},
     token::{self, Transfer},
 };
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::TokenAccount;
 
 /// Accounts of `create_thread`.
 #[event_cpi]
 #[derive(Accounts)]
-#[instruction(thread_id: String)]
 pub struct CreateThread<'info> {
     /// Opens the thread, deposits, and pays the rent of its accounts.
     #[account(mut)]
@@ -23,31 +22,26 @@ pub struct CreateThread<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread, created here.
-    /// CHECK: created by the handler at the address checked here.
-    #[account(mut, seeds = [THREAD_SEED, &math::thread_id_hash(&thread_id)], bump)]
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
     pub thread: UncheckedAccount<'info>,
     /// The thread's token account, created here.
-    /// CHECK: created by the handler at the address checked here.
-    #[account(mut, seeds = [VAULT_SEED, thread.key().as_ref()], bump)]
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
     pub vault: UncheckedAccount<'info>,
     /// The creator's position, created here.
-    /// CHECK: created by the handler at the address checked here.
-    #[account(mut, seeds = [POSITION_SEED, thread.key().as_ref(), creator.key().as_ref()], bump)]
+    /// CHECK: its address is checked by the handler, which creates it.
+    #[account(mut)]
     pub position: UncheckedAccount<'info>,
     /// Where the first deposit comes from.
-    #[account(
-        mut,
-        constraint = creator_token.mint == config.stake_mint @ ChoirError::WrongMint,
-        constraint = creator_token.owner == creator.key() @ ChoirError::WrongTokenOwner,
-    )]
-    pub creator_token: Box<InterfaceAccount<'info, TokenAccount>>,
+    /// CHECK: its mint and owner are checked by the handler.
+    #[account(mut)]
+    pub creator_token: UncheckedAccount<'info>,
     /// The mint of all stakes.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.stake_mint @ ChoirError::WrongMint)]
+    /// CHECK: the handler compares the address with the configured one.
     pub stake_mint: UncheckedAccount<'info>,
     /// The token program that owns the mint.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.token_program @ ChoirError::WrongTokenProgram)]
+    /// CHECK: the handler compares the address with the configured one.
     pub token_program: UncheckedAccount<'info>,
     /// The system program.
     pub system_program: Program<'info, System>,
@@ -65,25 +59,28 @@ impl CreateThread<'_> {
         let accounts = &ctx.accounts;
         let config = &accounts.config;
         config.require_running(PAUSE_THREADS, now)?;
-        require!(
+        config.require_stake(accounts.stake_mint.key, accounts.token_program.key)?;
+        let source = &accounts.creator_token;
+        token::require_own(source, &config.stake_mint, accounts.creator.key)?;
+        ensure!(
             (1..=MAX_THREAD_ID_BYTES).contains(&thread_id.len()),
             ChoirError::ThreadIdLength
         );
-        require!(
+        ensure!(
             deposit >= config.params.min_thread_balance,
             ChoirError::DepositBelowMinimum
         );
-        require!(
-            accounts.creator_token.amount >= deposit,
-            ChoirError::InsufficientFunds
-        );
+        token::require_funds(source, deposit)?;
 
         let (key, creator) = (accounts.thread.key(), accounts.creator.key());
         let id_hash = math::thread_id_hash(&thread_id);
+        let thread_seeds: [&[u8]; 2] = [THREAD_SEED, &id_hash];
+        let vault_seeds: [&[u8]; 2] = [VAULT_SEED, key.as_ref()];
+        let position_seeds: [&[u8]; 3] = [POSITION_SEED, key.as_ref(), creator.as_ref()];
         let mut thread = Thread {
             version: ACCOUNT_VERSION,
-            bump: ctx.bumps.thread,
-            vault_bump: ctx.bumps.vault,
+            bump: derive(&accounts.thread, &thread_seeds, ChoirError::WrongThread)?,
+            vault_bump: derive(&accounts.vault, &vault_seeds, ChoirError::WrongVault)?,
             status: ThreadStatus::Open,
             privacy,
             author_epoch: 0,
@@ -102,14 +99,16 @@ impl CreateThread<'_> {
             thread_id,
             co_authors: vec![creator],
         };
-        let mut position = Position::new(ctx.bumps.position, key, creator, creator, now);
+        let position_bump = derive(
+            &accounts.position,
+            &position_seeds,
+            ChoirError::WrongPosition,
+        )?;
+        let mut position = Position::new(position_bump, key, creator, creator, now);
         let shares = thread.deposit(deposit)?;
         position.mint(shares, now)?;
 
-        let payer = Payer {
-            payer: &accounts.creator,
-            system_program: &accounts.system_program,
-        };
+        let payer = Payer(&accounts.creator);
         payer.create(
             &accounts.thread,
             &[THREAD_SEED, &id_hash, &[thread.bump]],
@@ -141,7 +140,7 @@ impl CreateThread<'_> {
             program: &accounts.token_program,
             mint: &accounts.stake_mint,
             decimals: config.mint_decimals,
-            from: accounts.creator_token.as_ref().as_ref(),
+            from: source,
             to: &accounts.vault,
             authority: &accounts.creator,
         }
@@ -149,19 +148,22 @@ impl CreateThread<'_> {
         store(&accounts.thread, &thread)?;
         store(&accounts.position, &position)?;
 
-        emit_cpi!(ThreadCreated {
-            thread: key,
-            creator,
-            thread_id: thread.thread_id.clone(),
-            vault: thread.vault,
-            privacy,
-            deposit,
-            balance_after: thread.balance,
-            shares_after: thread.total_shares,
-            head: thread.head,
-            slot: clock.slot,
-            timestamp: now,
-        });
+        emit(
+            &ctx.accounts.event_authority,
+            &ThreadCreated {
+                thread: key,
+                creator,
+                thread_id: thread.thread_id.clone(),
+                vault: thread.vault,
+                privacy,
+                deposit,
+                balance_after: thread.balance,
+                shares_after: thread.total_shares,
+                head: thread.head,
+                slot: clock.slot,
+                timestamp: now,
+            },
+        )?;
         thread.require_solvent(token::amount(&ctx.accounts.vault)?)?;
         position.invariant(&thread)?;
         thread.invariant()

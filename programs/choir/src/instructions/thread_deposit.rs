@@ -2,13 +2,13 @@
 
 use crate::{
     constants::*,
+    ensure,
     errors::ChoirError,
-    events::Deposited,
+    events::{emit, Deposited},
     state::*,
     token::{self, Transfer},
 };
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::TokenAccount;
 
 /// Accounts of `deposit`.
 #[event_cpi]
@@ -19,33 +19,24 @@ pub struct Deposit<'info> {
     /// The settings.
     pub config: Box<Account<'info, Config>>,
     /// The thread.
-    #[account(mut)]
+    #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
     /// The thread's token account.
-    /// CHECK: the address is the one the thread stores.
-    #[account(mut, address = thread.vault @ ChoirError::WrongVault)]
+    /// CHECK: the handler compares the address with the one the thread stores.
+    #[account(mut)]
     pub vault: UncheckedAccount<'info>,
     /// The owner's position, which gets the shares.
-    #[account(
-        mut,
-        has_one = thread @ ChoirError::WrongPosition,
-        has_one = owner @ ChoirError::WrongPosition,
-    )]
+    #[account(mut, dup)]
     pub position: Box<Account<'info, Position>>,
     /// Where the deposit comes from.
-    #[account(
-        mut,
-        constraint = owner_token.mint == config.stake_mint @ ChoirError::WrongMint,
-        constraint = owner_token.owner == owner.key() @ ChoirError::WrongTokenOwner,
-    )]
-    pub owner_token: Box<InterfaceAccount<'info, TokenAccount>>,
+    /// CHECK: its mint and owner are checked by the handler.
+    #[account(mut)]
+    pub owner_token: UncheckedAccount<'info>,
     /// The mint of all stakes.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.stake_mint @ ChoirError::WrongMint)]
+    /// CHECK: the handler compares the address with the configured one.
     pub stake_mint: UncheckedAccount<'info>,
     /// The token program that owns the mint.
-    /// CHECK: the address is the configured one.
-    #[account(address = config.token_program @ ChoirError::WrongTokenProgram)]
+    /// CHECK: the handler compares the address with the configured one.
     pub token_program: UncheckedAccount<'info>,
 }
 
@@ -55,14 +46,16 @@ impl Deposit<'_> {
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
         let (thread, position) = (&mut accounts.thread, &mut accounts.position);
-        accounts.config.require_running(PAUSE_THREADS, now)?;
+        let (config, owner) = (&accounts.config, accounts.owner.key);
+        config.require_running(PAUSE_THREADS, now)?;
+        config.require_stake(accounts.stake_mint.key, accounts.token_program.key)?;
+        thread.require_vault(accounts.vault.key)?;
+        position.require_of(&thread.key(), owner)?;
+        token::require_own(&accounts.owner_token, &config.stake_mint, owner)?;
         thread.require_open()?;
-        thread.require_co_author(accounts.owner.key)?;
-        require!(amount > 0, ChoirError::AmountZero);
-        require!(
-            accounts.owner_token.amount >= amount,
-            ChoirError::InsufficientFunds
-        );
+        thread.require_co_author(owner)?;
+        ensure!(amount > 0, ChoirError::AmountZero);
+        token::require_funds(&accounts.owner_token, amount)?;
 
         let balance_before = thread.balance;
         position.settle(thread, now)?;
@@ -72,24 +65,27 @@ impl Deposit<'_> {
         Transfer {
             program: &accounts.token_program,
             mint: &accounts.stake_mint,
-            decimals: accounts.config.mint_decimals,
-            from: accounts.owner_token.as_ref().as_ref(),
+            decimals: config.mint_decimals,
+            from: &accounts.owner_token,
             to: &accounts.vault,
             authority: &accounts.owner,
         }
         .send(amount, &[])?;
 
-        emit_cpi!(Deposited {
-            thread: ctx.accounts.thread.key(),
-            owner: ctx.accounts.owner.key(),
-            amount,
-            shares_minted: shares,
-            balance_before,
-            balance_after: ctx.accounts.thread.balance,
-            shares_after: ctx.accounts.thread.total_shares,
-            slot: clock.slot,
-            timestamp: now,
-        });
+        emit(
+            &ctx.accounts.event_authority,
+            &Deposited {
+                thread: ctx.accounts.thread.key(),
+                owner: ctx.accounts.owner.key(),
+                amount,
+                shares_minted: shares,
+                balance_before,
+                balance_after: ctx.accounts.thread.balance,
+                shares_after: ctx.accounts.thread.total_shares,
+                slot: clock.slot,
+                timestamp: now,
+            },
+        )?;
         let thread = &ctx.accounts.thread;
         thread.require_solvent(token::amount(&ctx.accounts.vault)?)?;
         ctx.accounts.position.invariant(thread)?;

@@ -1,7 +1,7 @@
 //! The program-wide settings.
 
 use super::Params;
-use crate::{constants::*, errors::ChoirError};
+use crate::{constants::*, ensure, errors::ChoirError};
 use anchor_lang::prelude::*;
 
 /// Program-wide settings: one account, at `["config"]`.
@@ -48,24 +48,24 @@ pub struct Config {
 impl Params {
     /// Refuses settings that would make the program unusable or unsafe, each by name.
     pub fn validate(&self) -> Result<()> {
-        require!(self.min_stake >= 1, ChoirError::MinStakeTooLow);
-        require!(
+        ensure!(self.min_stake >= 1, ChoirError::MinStakeTooLow);
+        ensure!(
             self.min_thread_balance >= MINIMUM_TOTAL_SHARES,
             ChoirError::MinThreadBalanceTooLow
         );
-        require!(
+        ensure!(
             (1..=MAX_WINDOW).contains(&self.approval_window),
             ChoirError::ApprovalWindowOutOfRange
         );
-        require!(
+        ensure!(
             (0..=MAX_WINDOW).contains(&self.divest_cooldown),
             ChoirError::DivestCooldownOutOfRange
         );
-        require!(
+        ensure!(
             (1..=MAX_WINDOW).contains(&self.inactivity_window),
             ChoirError::InactivityWindowOutOfRange
         );
-        require!(self.messages_per_hour >= 1, ChoirError::MessageRateTooLow);
+        ensure!(self.messages_per_hour >= 1, ChoirError::MessageRateTooLow);
         Ok(())
     }
 }
@@ -73,9 +73,19 @@ impl Params {
 impl Config {
     /// Refuses when the family of instructions is paused at `now` (Unix seconds).
     pub fn require_running(&self, family: u8, now: i64) -> Result<()> {
-        require!(
+        ensure!(
             self.pause_bits & family == 0 || now >= self.paused_until,
             ChoirError::Paused
+        );
+        Ok(())
+    }
+
+    /// Refuses a mint and a token program that are not the configured ones.
+    pub fn require_stake(&self, mint: &Pubkey, token_program: &Pubkey) -> Result<()> {
+        ensure!(*mint == self.stake_mint, ChoirError::WrongMint);
+        ensure!(
+            *token_program == self.token_program,
+            ChoirError::WrongTokenProgram
         );
         Ok(())
     }
@@ -83,13 +93,13 @@ impl Config {
     /// What must hold of the settings after every instruction that writes them.
     pub fn invariant(&self) -> Result<()> {
         self.params.validate()?;
-        require!(
+        ensure!(
             (0..=MAX_PARAMETER_TIMELOCK).contains(&self.parameter_timelock),
             ChoirError::TimelockOutOfRange
         );
         let zero = Pubkey::default();
-        require!(self.guardian != zero, ChoirError::GuardianMissing);
-        require!(
+        ensure!(self.guardian != zero, ChoirError::GuardianMissing);
+        ensure!(
             self.version == ACCOUNT_VERSION
                 && self.authority != zero
                 && self.stake_mint != zero

@@ -1,7 +1,12 @@
 //! What one wallet has in one thread.
 
 use super::Thread;
-use crate::{constants::*, errors::ChoirError, math};
+use crate::{
+    constants::*,
+    ensure,
+    errors::{ChoirError, OrRefuse},
+    math,
+};
 use anchor_lang::prelude::*;
 
 /// What one wallet has in one thread, at `["position", thread, owner]`.
@@ -69,11 +74,11 @@ impl Position {
         let earned = thread
             .reward_per_author
             .checked_sub(self.reward_checkpoint)
-            .ok_or(ChoirError::PositionInvariant)?;
+            .or_refuse(ChoirError::PositionInvariant)?;
         self.claimable = self
             .claimable
             .checked_add(earned)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         self.reward_checkpoint = thread.reward_per_author;
         Ok(())
     }
@@ -84,12 +89,24 @@ impl Position {
         self.last_action_at = self.last_action_at.max(now);
     }
 
+    /// Refuses the position of another thread or another owner.
+    ///
+    /// The program creates one account of this type for a thread and an owner, so that these two
+    /// fields name the account as well as its address does.
+    pub fn require_of(&self, thread: &Pubkey, owner: &Pubkey) -> Result<()> {
+        ensure!(
+            self.thread == *thread && self.owner == *owner,
+            ChoirError::WrongPosition
+        );
+        Ok(())
+    }
+
     /// Adds shares bought at `now`, Unix seconds, which starts the divest cooldown anew.
     pub fn mint(&mut self, shares: u64, now: i64) -> Result<()> {
         self.shares = self
             .shares
             .checked_add(shares)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         self.last_stake_at = now;
         Ok(())
     }
@@ -99,14 +116,14 @@ impl Position {
         self.shares = self
             .shares
             .checked_sub(shares)
-            .ok_or(ChoirError::InsufficientShares)?;
+            .or_refuse(ChoirError::InsufficientShares)?;
         self.last_stake_at = now;
         Ok(())
     }
 
     /// Refuses until `cooldown` seconds have passed since the last deposit or divestment.
     pub fn require_cooled_down(&self, now: i64, cooldown: i64) -> Result<()> {
-        require!(
+        ensure!(
             now.saturating_sub(self.last_stake_at) >= cooldown,
             ChoirError::DivestCooldown
         );
@@ -117,7 +134,7 @@ impl Position {
     pub fn count_message(&mut self, now: i64, limit: u16) -> Result<()> {
         let (start, count) =
             math::count_message(self.window_start, self.window_count, now, HOUR, limit)
-                .ok_or(ChoirError::MessageRateExceeded)?;
+                .or_refuse(ChoirError::MessageRateExceeded)?;
         self.window_start = start;
         self.window_count = count;
         Ok(())
@@ -125,7 +142,7 @@ impl Position {
 
     /// What must hold of the position, next to its thread, after every instruction.
     pub fn invariant(&self, thread: &Thread) -> Result<()> {
-        require!(
+        ensure!(
             self.version == ACCOUNT_VERSION
                 && self.shares <= thread.total_shares
                 && self.claimable <= thread.total_claimable

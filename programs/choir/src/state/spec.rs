@@ -1,7 +1,11 @@
 //! A speculative message with a stake on it.
 
 use super::{Decision, SpecStatus};
-use crate::{constants::*, errors::ChoirError};
+use crate::{
+    constants::*,
+    ensure,
+    errors::{ChoirError, OrRefuse},
+};
 use anchor_lang::prelude::*;
 
 /// A spec, at `["spec", thread, author, content_hash]`: with the author in the address nobody can
@@ -47,9 +51,15 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Refuses the spec of another thread.
+    pub fn require_of(&self, thread: &Pubkey) -> Result<()> {
+        ensure!(self.thread == *thread, ChoirError::WrongSpec);
+        Ok(())
+    }
+
     /// Refuses when the spec is settled.
     pub fn require_pending(&self) -> Result<()> {
-        require!(
+        ensure!(
             self.status == SpecStatus::Pending,
             ChoirError::SpecNotPending
         );
@@ -58,7 +68,7 @@ impl Spec {
 
     /// Refuses when the window for decisions has ended at `now`, Unix seconds.
     pub fn require_window_open(&self, now: i64) -> Result<()> {
-        require!(now < self.expires_at, ChoirError::SpecWindowEnded);
+        ensure!(now < self.expires_at, ChoirError::SpecWindowEnded);
         Ok(())
     }
 
@@ -73,8 +83,8 @@ impl Spec {
         let bit = u32::try_from(index)
             .ok()
             .and_then(|shift| 1u16.checked_shl(shift))
-            .ok_or(ChoirError::SpecInvariant)?;
-        require!(
+            .or_refuse(ChoirError::SpecInvariant)?;
+        ensure!(
             (self.approvals | self.denials) & bit == 0,
             ChoirError::AlreadyDecided
         );
@@ -111,9 +121,9 @@ impl Spec {
         let seats = u32::try_from(authors)
             .ok()
             .and_then(|authors| 1u32.checked_shl(authors))
-            .ok_or(ChoirError::SpecInvariant)?;
+            .or_refuse(ChoirError::SpecInvariant)?;
         let decided = u32::from(self.approvals | self.denials);
-        require!(
+        ensure!(
             self.version == ACCOUNT_VERSION
                 && self.approvals & self.denials == 0
                 && decided < seats

@@ -1,7 +1,12 @@
 //! A conversation with a stake.
 
 use super::{PrivacyLevel, ThreadStatus};
-use crate::{constants::*, errors::ChoirError, math};
+use crate::{
+    constants::*,
+    ensure,
+    errors::{ChoirError, OrRefuse},
+    math,
+};
 use anchor_lang::prelude::*;
 
 /// A thread, at `["thread", sha256(thread_id)]`.
@@ -60,7 +65,13 @@ pub struct Thread {
 impl Thread {
     /// Refuses when the thread is closed.
     pub fn require_open(&self) -> Result<()> {
-        require!(self.status == ThreadStatus::Open, ChoirError::ThreadClosed);
+        ensure!(self.status == ThreadStatus::Open, ChoirError::ThreadClosed);
+        Ok(())
+    }
+
+    /// Refuses a token account that is not the thread's.
+    pub fn require_vault(&self, vault: &Pubkey) -> Result<()> {
+        ensure!(*vault == self.vault, ChoirError::WrongVault);
         Ok(())
     }
 
@@ -71,12 +82,12 @@ impl Thread {
 
     /// Place of a co-author; refuses anybody else.
     pub fn require_co_author(&self, key: &Pubkey) -> Result<usize> {
-        Ok(self.author_index(key).ok_or(ChoirError::NotCoAuthor)?)
+        self.author_index(key).or_refuse(ChoirError::NotCoAuthor)
     }
 
     /// Refuses when another co-author would be one too many.
     pub fn require_seat(&self) -> Result<()> {
-        require!(
+        ensure!(
             self.co_authors.len() < MAX_CO_AUTHORS,
             ChoirError::ThreadFull
         );
@@ -91,13 +102,13 @@ impl Thread {
     /// Adds an amount to the balance and mints shares for it, rounded down. Returns the shares.
     pub fn deposit(&mut self, amount: u64) -> Result<u64> {
         let shares = math::shares_for_deposit(amount, self.balance, self.total_shares)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
-        require!(shares > 0, ChoirError::DepositBuysNoShare);
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
+        ensure!(shares > 0, ChoirError::DepositBuysNoShare);
         self.add_balance(amount)?;
         self.total_shares = self
             .total_shares
             .checked_add(shares)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok(shares)
     }
 
@@ -109,15 +120,15 @@ impl Thread {
         let left = self
             .balance
             .checked_sub(amount)
-            .ok_or(ChoirError::BalanceBelowMinimum)?;
-        require!(left >= minimum, ChoirError::BalanceBelowMinimum);
+            .or_refuse(ChoirError::BalanceBelowMinimum)?;
+        ensure!(left >= minimum, ChoirError::BalanceBelowMinimum);
         let shares = math::shares_for_divest(amount, self.balance, self.total_shares)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         let shares_left = self
             .total_shares
             .checked_sub(shares)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
-        require!(
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
+        ensure!(
             shares_left >= MINIMUM_TOTAL_SHARES,
             ChoirError::SharesBelowMinimum
         );
@@ -131,7 +142,7 @@ impl Thread {
         self.balance = self
             .balance
             .checked_add(amount)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok(())
     }
 
@@ -140,11 +151,11 @@ impl Thread {
         self.reward_per_author = self
             .reward_per_author
             .checked_add(per_author)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         self.total_claimable = self
             .total_claimable
             .checked_add(total)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok(())
     }
 
@@ -153,7 +164,7 @@ impl Thread {
         self.total_claimable = self
             .total_claimable
             .checked_sub(amount)
-            .ok_or(ChoirError::VaultInsolvent)?;
+            .or_refuse(ChoirError::VaultInsolvent)?;
         Ok(())
     }
 
@@ -161,7 +172,9 @@ impl Thread {
     pub fn append(&mut self, author: &Pubkey, content_hash: &[u8; 32]) -> Result<(u64, [u8; 32])> {
         let (index, previous) = (self.message_count, self.head);
         self.head = math::next_head(&previous, index, &author.to_bytes(), content_hash);
-        self.message_count = index.checked_add(1).ok_or(ChoirError::ArithmeticOverflow)?;
+        self.message_count = index
+            .checked_add(1)
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok((index, previous))
     }
 
@@ -176,7 +189,7 @@ impl Thread {
         self.author_epoch = self
             .author_epoch
             .checked_add(1)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok(())
     }
 
@@ -185,7 +198,7 @@ impl Thread {
         self.pending_specs = self
             .pending_specs
             .checked_add(1)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         Ok(())
     }
 
@@ -194,7 +207,7 @@ impl Thread {
         self.pending_specs = self
             .pending_specs
             .checked_sub(1)
-            .ok_or(ChoirError::ThreadInvariant)?;
+            .or_refuse(ChoirError::ThreadInvariant)?;
         Ok(())
     }
 
@@ -206,7 +219,7 @@ impl Thread {
             .enumerate()
             .all(|(i, author)| !authors.iter().take(i).any(|earlier| earlier == author));
         let id_length = self.thread_id.len();
-        require!(
+        ensure!(
             self.version == ACCOUNT_VERSION
                 && (1..=MAX_CO_AUTHORS).contains(&authors.len())
                 && (1..=MAX_THREAD_ID_BYTES).contains(&id_length)
@@ -225,8 +238,8 @@ impl Thread {
         let owed = self
             .balance
             .checked_add(self.total_claimable)
-            .ok_or(ChoirError::ArithmeticOverflow)?;
-        require!(vault_amount >= owed, ChoirError::VaultInsolvent);
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
+        ensure!(vault_amount >= owed, ChoirError::VaultInsolvent);
         Ok(())
     }
 }

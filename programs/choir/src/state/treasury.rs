@@ -1,6 +1,6 @@
 //! What split stakes pay into.
 
-use crate::{constants::*, errors::ChoirError};
+use crate::{constants::*, ensure, errors::ChoirError};
 use anchor_lang::prelude::*;
 
 /// The common treasury: one account, at `["treasury"]`.
@@ -32,11 +32,11 @@ impl Treasury {
     /// What must hold of the treasury after every instruction that writes it.
     pub fn invariant(&self) -> Result<()> {
         let count = self.signers.len();
-        require!(
+        ensure!(
             (1..=MAX_TREASURY_SIGNERS).contains(&count),
             ChoirError::TreasurySignerCount
         );
-        require!(
+        ensure!(
             self.threshold >= 1 && usize::from(self.threshold) <= count,
             ChoirError::TreasuryThresholdInvalid
         );
@@ -44,8 +44,8 @@ impl Treasury {
         let twice = self.signers.iter().enumerate().any(|(i, signer)| {
             *signer == zero || self.signers.iter().skip(i).skip(1).any(|s| s == signer)
         });
-        require!(!twice, ChoirError::TreasurySignerInvalid);
-        require!(
+        ensure!(!twice, ChoirError::TreasurySignerInvalid);
+        ensure!(
             self.version == ACCOUNT_VERSION && self.vault != zero,
             ChoirError::TreasuryInvariant
         );

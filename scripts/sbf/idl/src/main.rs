@@ -61,6 +61,7 @@ fn main() -> Result<()> {
         .program_path(std::fs::canonicalize(program)?)
         .cargo_args(vec!["--lib".into()])
         .build()?;
+    add_account::<choir::state::Message>(&mut idl, "Message")?;
     add_account::<choir::state::Treasury>(&mut idl, "Treasury")?;
     println!("{}", serde_json::to_string_pretty(&idl)?);
     Ok(())

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from tests.program.expect import refused
+from tests.program.harness import START, Thread, Wallet, World
+
+
+def test_it_mints_shares_at_the_present_price(any_world: World) -> None:
+    alice, bob = any_world.wallet(), any_world.wallet()
+    thread = any_world.open(alice)
+    thread.submit(bob, stake=50_000).decide_all("Deny")  # a share is worth 1.5 now
+    any_world.pass_time(60)
+    event = thread.deposit(alice, 10_000).event("Deposited")
+    assert (event["balance_before"], event["balance_after"]) == (150_000, 160_000)
+    assert (event["shares_minted"], event["shares_after"]) == (6_666, 106_666)
+    position = thread.held(alice)
+    assert (position["shares"], position["last_stake_at"]) == (106_666, START + 60)
+    assert position["last_action_at"] == START + 60
+    assert any_world.amount(thread.vault) == 160_000
+
+
+def test_a_deposit_worth_no_share_is_refused(thread: Thread, alice: Wallet, bob: Wallet) -> None:
+    thread.submit(bob, stake=100_000).decide_all("Deny")
+    with refused("DepositBuysNoShare"):
+        thread.deposit(alice, 1)
+    thread.deposit(alice, 2)
+
+
+def test_only_co_authors_may(thread: Thread, alice: Wallet, bob: Wallet) -> None:
+    with refused("AccountNotInitialized"):
+        thread.deposit(bob, 1_000)
+    thread.submit(bob)
+    with refused("NotCoAuthor"):
+        thread.deposit(bob, 1_000)
+    with refused("WrongPosition"):
+        thread.deposit(bob, 1_000, position=thread.position(alice))
+
+
+def test_the_position_must_be_of_this_thread(world: World, thread: Thread, alice: Wallet) -> None:
+    other = world.open(alice, "another")
+    with refused("WrongPosition"):
+        thread.deposit(alice, 1_000, position=other.position(alice))
+
+
+def test_the_vault_must_be_the_threads(world: World, thread: Thread, alice: Wallet) -> None:
+    other = world.open(alice, "another")
+    with refused("WrongVault"):
+        thread.deposit(alice, 1_000, vault=other.vault)
+
+
+def test_amounts_are_checked(thread: Thread, alice: Wallet) -> None:
+    with refused("AmountZero"):
+        thread.deposit(alice, 0)
+    with refused("InsufficientFunds"):
+        thread.deposit(alice, 10**9)
+
+
+def test_tokens_must_be_ones_own_and_of_the_mint(
+    world: World, thread: Thread, alice: Wallet, bob: Wallet
+) -> None:
+    with refused("WrongTokenOwner"):
+        thread.deposit(alice, 1_000, owner_token=bob.token)
+    other = world.create_token(alice.key, world.create_mint(), 10**9)
+    with refused("WrongMint"):
+        thread.deposit(alice, 1_000, owner_token=other)
+
+
+def test_a_pause_stops_it(world: World, thread: Thread, alice: Wallet) -> None:
+    world.pause(1, START + 100)
+    with refused("Paused"):
+        thread.deposit(alice, 1_000)
+
+
+def test_donations_change_no_price(world: World, thread: Thread, alice: Wallet) -> None:
+    world.donate(thread.vault, 10**6)
+    assert thread.deposit(alice, 1_000).event("Deposited")["shares_minted"] == 1_000
