@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import structlog
 import uvicorn
 from starlette.routing import BaseRoute
@@ -20,7 +21,7 @@ from choir_indexer.mirror import Mirror
 from choir_indexer.settings import Settings
 from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store import migrate, rebuild
-from choir_indexer.store.writer import Writer
+from choir_indexer.store.writer import Writer, is_current
 from choir_indexer.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["PortTaken", "opened_mirror", "opened_source", "serve"]
 
 BACKLOG = 256
 STOP_WITHIN_S = 1
+PAUSE_S = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -104,7 +106,8 @@ async def serve(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     metrics = Metrics()
     try:
-        await asyncio.to_thread(migrate, settings.database_url)
+        if not await is_current(settings.database_url):
+            await asyncio.to_thread(migrate, settings.database_url)
         async with (
             opened_mirror(settings, metrics) as mirror,
             _vectors(settings, metrics, mirror.attached) as (routes, pump),
@@ -200,7 +203,11 @@ async def _pump(
         return
     try:
         pump = Pump(settings.database_url, store, embedder, metrics=PumpMetrics(metrics.registry))
-        await pump.run()
+        while True:
+            # asyncpg says this of a connection cut at the wrong moment; the next one is new
+            with contextlib.suppress(asyncpg.InternalClientError):
+                await pump.run()
+            await asyncio.sleep(PAUSE_S)
     finally:
         embedder.close()
 

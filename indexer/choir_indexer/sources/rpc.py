@@ -105,10 +105,10 @@ class RpcSource:
 
     async def frontier(self) -> Frontier:
         """The newest slot at the commitment, and the newest final one."""
-        slot = await self._again(lambda: self._rpc.get_slot(commitment=self._commitment))
-        if self._commitment == "finalized":
-            return Frontier(slot, slot)
-        final = await self._again(lambda: self._rpc.get_slot(commitment="finalized"))
+        slot, final = await asyncio.gather(
+            self._again(lambda: self._rpc.get_slot(commitment=self._commitment)),
+            self._again(lambda: self._rpc.get_slot(commitment="finalized")),
+        )
         return Frontier(slot, min(final, slot))
 
     async def history(

@@ -11,10 +11,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy.dialects import postgresql
-
-from choir_indexer.store.schema import SCHEMA, metadata
-
 __all__ = [
     "ACCOUNT_COLUMNS",
     "BURY_UNLISTED",
@@ -39,15 +35,99 @@ __all__ = [
 KINDS: Final = ("config", "treasury", "threads", "positions", "specs", "messages")
 
 
-def _columns(table: str) -> tuple[str, ...]:
-    return tuple(metadata.tables[f"{SCHEMA}.{table}"].columns.keys())
-
-
-TYPED_COLUMNS: Final = {kind: _columns(kind) for kind in KINDS}
+# Columns in the order of the tables; a test compares them with the schema.
+_VERSION: Final = ("pubkey", "slot", "write_version")
+TYPED_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "config": (
+        *_VERSION,
+        "authority",
+        "pending_authority",
+        "guardian",
+        "stake_mint",
+        "token_program",
+        "treasury",
+        "treasury_vault",
+        "mint_decimals",
+        "params",
+        "parameter_timelock",
+        "pending_params",
+        "pending_params_at",
+        "pause_bits",
+        "paused_until",
+    ),
+    "treasury": (*_VERSION, "threshold", "signer_epoch", "proposal_count", "vault", "signers"),
+    "threads": (
+        *_VERSION,
+        "thread_id",
+        "status",
+        "privacy",
+        "author_epoch",
+        "pending_specs",
+        "creator",
+        "vault",
+        "balance",
+        "total_claimable",
+        "total_shares",
+        "reward_per_author",
+        "message_count",
+        "head",
+        "created_at",
+        "updated_at",
+        "co_authors",
+    ),
+    "positions": (
+        *_VERSION,
+        "thread",
+        "owner",
+        "rent_payer",
+        "shares",
+        "claimable",
+        "reward_checkpoint",
+        "last_stake_at",
+        "last_action_at",
+        "window_start",
+        "window_count",
+    ),
+    "specs": (
+        *_VERSION,
+        "thread",
+        "author",
+        "rent_payer",
+        "content_hash",
+        "status",
+        "stake",
+        "approvals",
+        "denials",
+        "author_epoch",
+        "submitted_at",
+        "expires_at",
+        "resolved_at",
+    ),
+    "messages": (
+        *_VERSION,
+        "thread",
+        "author",
+        "rent_payer",
+        "index",
+        "privacy",
+        "content_hash",
+        "previous_head",
+        "posted_slot",
+        "created_at",
+    ),
+}
 ACCOUNT_COLUMNS: Final = (
     "pubkey", "slot", "write_version", "kind", "owner", "lamports", "data", "certain",
 )  # fmt: skip
-TRANSACTION_COLUMNS: Final = _columns("transactions")
+TRANSACTION_COLUMNS: Final = (
+    "signature",
+    "slot",
+    "position",
+    "fee_payer",
+    "fee",
+    "error",
+    "block_time",
+)
 EVENT_COLUMNS: Final = (
     "thread", "slot", "position", "signature", "ordinal", "kind", "payload", "at",
 )  # fmt: skip
@@ -55,10 +135,7 @@ DEAD_COLUMNS: Final = ("kind", "key", "ordinal", "slot", "data", "reason")
 
 
 def _staging(kind: str) -> str:
-    table = metadata.tables[f"{SCHEMA}.{kind}"]
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    columns = ", ".join(f'"{c.name}" {c.type.compile(dialect)}' for c in table.columns)
-    return f"CREATE TEMP TABLE stage_{kind} ({columns}) ON COMMIT DELETE ROWS"
+    return f"CREATE TEMP TABLE stage_{kind} (LIKE chain.{kind}) ON COMMIT DELETE ROWS"
 
 
 # made once for each connection, emptied by each commit

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
-
 from choir_indexer.store.errors import DatabaseUnreachable, unreachable
-from choir_indexer.store.schema import SCHEMA
 
-__all__ = ["migrate", "rebuild"]
+__all__ = ["HEAD", "migrate", "rebuild"]
 
+SCHEMA = "chain"
+HEAD = "chain_0001"
+"""The newest revision: a worker that finds it need not load Alembic, which takes a second."""
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 # any constant will do, as long as nobody else in the database uses it
 MIGRATION_LOCK = 0x63686F69725F6D69
@@ -45,8 +44,10 @@ def rebuild(url: str) -> None:
 
 
 def _upgrade(url: str, *, drop: bool) -> None:
-    from alembic import command  # here: a reader does not need it
+    import sqlalchemy as sa
+    from alembic import command
     from alembic.config import Config
+    from sqlalchemy.exc import OperationalError
 
     engine = sa.create_engine(_with_psycopg(url), poolclass=sa.NullPool)
     try:

@@ -25,8 +25,9 @@ from choir_indexer.store.errors import (
     NotMigrated,
     unreachable,
 )
+from choir_indexer.store.migrations import HEAD
 
-__all__ = ["Applied", "Identity", "Mark", "StaleBatch", "Writer"]
+__all__ = ["Applied", "Identity", "Mark", "StaleBatch", "Writer", "is_current"]
 
 # any constants will do, as long as nobody else in the database uses them
 LEASE = 0x63686F69725F6978
@@ -89,12 +90,9 @@ class Writer:
 
         Raises:
             DatabaseUnreachable: nothing answers there, or it refuses us.
-            NotMigrated: schema ``chain`` is not there.
+            NotMigrated: schema ``chain`` is not there, or not at its newest revision.
         """
-        try:
-            connection = await asyncpg.connect(url, timeout=10, command_timeout=None)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            raise DatabaseUnreachable(unreachable(url, str(error))) from None
+        connection = await _connect(url)
         try:
             if lease:
                 await _take_lease(connection, waiting)
@@ -362,9 +360,38 @@ async def _take_lease(
     await connection.execute("SELECT pg_advisory_lock($1)", LEASE)
 
 
+async def is_current(url: str) -> bool:
+    """Whether schema ``chain`` is there at its newest revision. Raises DatabaseUnreachable."""
+    connection = await _connect(url)
+    try:
+        return await _revision(connection) == HEAD
+    finally:
+        await connection.close()
+
+
+async def _connect(url: str) -> asyncpg.Connection[Any]:
+    try:
+        return await asyncpg.connect(url, timeout=10, command_timeout=None)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise DatabaseUnreachable(unreachable(url, str(error))) from None
+
+
+async def _revision(connection: asyncpg.Connection[Any]) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('chain.alembic_version')") is None:
+        return None
+    found: str | None = await connection.fetchval("SELECT version_num FROM chain.alembic_version")
+    return found
+
+
 async def _prepare(connection: asyncpg.Connection[Any]) -> None:
-    if await connection.fetchval("SELECT to_regclass('chain.dead_letters')") is None:
+    revision = await _revision(connection)
+    if revision is None:
         raise NotMigrated("schema chain is missing; run: choir-indexer migrate")
+    if revision != HEAD:
+        raise NotMigrated(
+            f"schema chain is at revision {revision}, this program needs {HEAD};"
+            " run: choir-indexer migrate (or a newer program)"
+        )
     await connection.execute(";".join(sql.STAGING))
 
 

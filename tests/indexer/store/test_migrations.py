@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from choir_indexer.store import DatabaseUnreachable, migrate, rebuild
+from choir_indexer.store import DatabaseUnreachable, merge, migrate, rebuild
+from choir_indexer.store.migrations import HEAD, MIGRATIONS
 from choir_indexer.store.schema import SCHEMA, metadata
 
 
@@ -32,6 +35,16 @@ def test_migrations_make_the_tables_that_the_code_knows(empty_database_url: str)
             assert there["type"].compile(dialect) == ours, f"{table.name}.{column.name}"
         keys = inspector.get_pk_constraint(table.name, SCHEMA)["constrained_columns"]
         assert keys == [c.name for c in table.primary_key.columns], table.name
+
+
+def test_what_is_written_out_by_hand_agrees_with_the_schema() -> None:
+    for kind in merge.KINDS:
+        assert merge.TYPED_COLUMNS[kind] == tuple(metadata.tables[f"chain.{kind}"].columns.keys())
+    transactions = tuple(metadata.tables["chain.transactions"].columns.keys())
+    assert transactions == merge.TRANSACTION_COLUMNS
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_rebuild_empties_the_mirror_and_nothing_else(empty_database_url: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,8 +20,8 @@ from choir.ids import PROGRAM_ID
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import Delta
 from choir_indexer.model import FETCHED, AccountUpdate, RawTransaction
-from choir_indexer.store import DatabaseUnreachable, Incomplete, NotMigrated
-from choir_indexer.store.writer import Identity, StaleBatch, Writer
+from choir_indexer.store import DatabaseUnreachable, Incomplete, NotMigrated, migrate
+from choir_indexer.store.writer import Identity, StaleBatch, Writer, is_current
 
 BEGIN = Identity("genesis", str(PROGRAM_ID), 7)
 some = settings(
@@ -280,4 +281,16 @@ def test_what_is_wrong_with_the_database_is_said(bench: Bench, empty_database_ur
     with pytest.raises(DatabaseUnreachable, match=r"127\.0\.0\.1:1/nowhere .*CHOIR_DATABASE_URL"):
         bench.run(Writer.open("postgresql://u:secret@127.0.0.1:1/nowhere"))
     with pytest.raises(NotMigrated, match="choir-indexer migrate"):
+        bench.run(Writer.open(empty_database_url))
+    assert not bench.run(is_current(empty_database_url))
+    migrate(empty_database_url)
+    assert bench.run(is_current(empty_database_url))
+
+    async def age() -> None:
+        connection = await asyncpg.connect(empty_database_url)
+        await connection.execute("UPDATE chain.alembic_version SET version_num = 'chain_0000'")
+        await connection.close()
+
+    bench.run(age())
+    with pytest.raises(NotMigrated, match=r"revision chain_0000.*choir-indexer migrate"):
         bench.run(Writer.open(empty_database_url))
