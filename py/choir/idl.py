@@ -29,6 +29,8 @@ What anchorpy 0.21 needs, and what is done about it:
 - It finds a type in `accounts` and `types` together and wants exactly one: an account type that
   is also used as a value is listed in `types` as `<Name>Value`.
 - Its layouts are built eagerly: a recursive type is refused.
+- Types Anchor names by their path (`program::state::Level`) get their last part, where that is
+  one type.
 - It resolves no addresses: PDA seeds and fixed addresses are for reading, every account must be
   given; an optional one that is left out is given as the program's own id.
 - Its event parser reads `emit!` log lines. Events of `emit_cpi!` are inner instructions:
@@ -47,7 +49,7 @@ from typing import Any, Final
 
 from choir.errors import IdlError
 
-__all__ = ["load_idl", "to_legacy"]
+__all__ = ["load_idl", "short_names", "to_legacy"]
 
 Json = Mapping[str, Any]
 # What a generic stands for: a type (JSON) or a constant (int).
@@ -87,9 +89,50 @@ def to_legacy(idl: Json) -> dict[str, Any]:
     if (spec := str(idl["metadata"]["spec"])).split(".")[:2] != ["0", "1"]:
         raise IdlError(f"this IDL is of spec {spec}; spec 0.1 is supported")
     try:
-        return _Conversion(idl).run()
+        return _Conversion(short_names(idl)).run()
     except (KeyError, TypeError, AttributeError) as error:
         raise IdlError(f"this IDL is malformed: {type(error).__name__}: {error}") from error
+
+
+def short_names(idl: Json) -> dict[str, Any]:
+    """The IDL with types named by the last part of their path, where Anchor wrote the path.
+
+    It does (`program::state::Level`) when it met one name under two paths. Equal types become
+    one; where different types share the last part, all of them keep their paths.
+    """
+    types = idl.get("types", [])
+    meant: dict[str, list[Any]] = {}
+    for definition in types:
+        last = definition["name"].rsplit("::", 1)[-1]
+        bare = {**definition, "name": last}
+        if bare not in meant.setdefault(last, []):
+            meant[last].append(bare)
+    short = {
+        t["name"]: last
+        for t in types
+        if len(meant[last := t["name"].rsplit("::", 1)[-1]]) == 1 and t["name"] != last
+    }
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        made = {key: renamed(item) for key, item in value.items()}
+        if isinstance(made.get("defined"), dict):
+            name = made["defined"]["name"]
+            made["defined"] = {**made["defined"], "name": short.get(name, name)}
+        return made
+
+    whole: dict[str, Any] = renamed(idl)
+    for key in ("types", "accounts", "events"):
+        for item in whole.get(key, []):
+            item["name"] = short.get(item["name"], item["name"])
+    merged: list[Any] = []
+    for definition in whole.get("types", []):
+        if definition["name"] not in short.values() or definition not in merged:
+            merged.append(definition)
+    return {**whole, "types": merged}
 
 
 class _Conversion:

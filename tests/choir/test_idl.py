@@ -369,6 +369,23 @@ def test_explicit_discriminators_that_anchorpy_cannot_compute_are_refused(sample
         to_legacy(sample)
 
 
+def test_types_named_by_their_path_get_short_names_where_that_is_one_type():
+    point = a_struct("Point", ("x", "u8"))
+    same = a_struct("sample::geometry::Point", ("x", "u8"))
+    level, other = a_struct("a::Level", ("n", "u8")), a_struct("b::Level", ("n", "u16"))
+    use = a_struct(
+        "sample::Use",
+        ("p", {"defined": {"name": "Point"}}),
+        ("q", {"vec": {"defined": {"name": "sample::geometry::Point"}}}),
+        ("r", {"defined": {"name": "b::Level"}}),
+    )
+    legacy = to_legacy(an_idl(types=[point, same, level, other, use]))
+    assert sorted(t["name"] for t in legacy["types"]) == ["Point", "Use", "a::Level", "b::Level"]
+    coder = TypesCoder(Idl.from_json(json.dumps(legacy)))
+    decoded = coder.decode("Use", b"\x01\x01\0\0\0\x02\x03\0")
+    assert (decoded.p.x, decoded.q[0].x, decoded.r.n) == (1, 2, 3)
+
+
 def test_an_idl_in_the_old_shape_is_returned_as_a_copy(sample):
     old = to_legacy(sample)
     again = to_legacy(old)
