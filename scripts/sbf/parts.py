@@ -69,6 +69,7 @@ def _build_runtime(out: Path) -> None:
 
 
 def _copy_library(source: Path, root: Path) -> None:
+    root.mkdir()
     shutil.copytree(source, root / "library", symlinks=True)
     run("patch", "--batch", "--forward", "--strip=1", f"--input={STD_PATCH}", cwd=root)
 
@@ -84,7 +85,7 @@ def build(tools: Toolchain, cache: Path) -> Parts:
     if not runtime.exists():
         _make(runtime, _build_runtime)
     if not library.exists():
-        _make(library, lambda out: (out.mkdir(), _copy_library(tools.rust_source, out)))
+        _make(library, lambda out: _copy_library(tools.rust_source, out))
     return Parts(plugin, runtime, library / "library")
 
 
