@@ -65,6 +65,7 @@ __all__ = [
     "WrongMint",
     "WrongPosition",
     "WrongSpec",
+    "WrongThread",
     "WrongTokenOwner",
     "WrongTokenProgram",
     "WrongTreasuryVault",
@@ -536,6 +537,14 @@ class TreasuryInvariant(ChoirProgramError):
     MESSAGE = "Invariant broken: the treasury's account is inconsistent"
 
 
+class WrongThread(ChoirProgramError):
+    """The thread's address is not that of its id."""
+
+    CODE = 6058
+    NAME = "WrongThread"
+    MESSAGE = "The thread's address is not that of its id"
+
+
 BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6000: ArithmeticOverflow,
     6001: AccountAlreadyExists,
@@ -595,4 +604,5 @@ BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6055: EscrowInvariant,
     6056: ConfigInvariant,
     6057: TreasuryInvariant,
+    6058: WrongThread,
 }

@@ -24,10 +24,10 @@ from choir.errors import (
     WrongOwner,
 )
 from choir.events import EVENT_INSTRUCTION, decode_event, events_of_transaction
-from choir.idl import load_idl
+from choir.idl import load_idl, short_names
 
 ROOT = Path(__file__).parents[2]
-IDL = load_idl()
+IDL = short_names(load_idl())
 TYPES = {t["name"]: t for t in IDL["types"]}
 NUMBERS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "i64": -64}
 

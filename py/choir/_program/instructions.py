@@ -327,7 +327,7 @@ def initialize(
     - treasury: The treasury, created here.
     - treasury_vault: The treasury's token account, created here.
     - stake_mint: The mint of all stakes.
-    - token_program: The token program that owns the mint.
+    - token_program: The token program that owns the mint: SPL Token or Token-2022.
     """
     data = b"".join(
         (
