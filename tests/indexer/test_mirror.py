@@ -19,7 +19,7 @@ from choir_indexer.sources import MissingTransaction, SourceError, SourceLost
 from choir_indexer.store import Incomplete, WrongChain, rebuild
 
 some = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
