@@ -37,6 +37,7 @@ from choir_api.errors import (
 from choir_api.fields import Address
 from choir_api.idempotency import IdempotencyKey, once
 from choir_api.paging import Cursor, Cursors
+from choir_api.spaces import members as membership
 from choir_api.spaces import service, store
 from choir_api.spaces.commit import Author
 from choir_api.spaces.frames import KEY_STREAM, SESSION_STREAM
@@ -244,7 +245,7 @@ async def open_session(
     """Create a live session: where to connect, and the token to connect with."""
 
     async def effect(session: WriteSession) -> SessionMade:
-        return await service.open_session(session, deps, caller, space_id, body)
+        return await membership.open_session(session, deps, caller, space_id, body)
 
     made = await once(request, deps, caller, key, body, SessionMade, effect)
     claims = SpaceClaims(
@@ -292,7 +293,7 @@ async def put_member(
     deps: Given, hub: Hub, caller: Caller, space_id: SpaceId, wallet: Wallet, body: MemberRequest
 ) -> Member:
     """Make a wallet a member, or give it another role; open sockets follow at once."""
-    return await service.put_member(deps, hub, caller, space_id, wallet, body.role)
+    return await membership.put_member(deps, hub, caller, space_id, wallet, body.role)
 
 
 @router.delete(
@@ -305,7 +306,7 @@ async def drop_member(
     deps: Given, hub: Hub, caller: Caller, space_id: SpaceId, wallet: Wallet
 ) -> None:
     """Take a member out, or leave; its sockets close at once."""
-    await service.drop_member(deps, hub, caller, space_id, wallet)
+    await membership.drop_member(deps, hub, caller, space_id, wallet)
 
 
 # telemetry

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from pydantic import BaseModel
 from solders.pubkey import Pubkey
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,18 +29,15 @@ from choir.spaces.models import (
 from choir_api.auth.principal import Principal
 from choir_api.db import WriteSession
 from choir_api.deps import Deps
-from choir_api.errors import Conflict, Forbidden, NotFound, Unprocessable, ValidationFailed
-from choir_api.spaces import rights, store, tables
+from choir_api.errors import Conflict, Forbidden, Unprocessable, ValidationFailed
+from choir_api.spaces import rights, store
 from choir_api.spaces.commit import Draft, no_such_space
 from choir_api.spaces.frames import KEY_STREAM
 from choir_api.spaces.hub import SpaceHub
 from choir_api.spaces.schemas import (
-    SessionMade,
-    SessionRequest,
     SpacePatch,
 )
 from choir_api.spaces.store import Loaded, Row
-from choir_api.spaces.tokens import TTL_S
 
 
 @dataclass(frozen=True)
@@ -86,10 +81,15 @@ async def see(session: AsyncSession, space_id: str, wallet: Pubkey) -> Seen:
     row = await store.get(session, space_id)
     if row is None:
         raise no_such_space(space_id)
-    return Seen(row, await _role(session, row, wallet))
+    return Seen(row, await role_of(session, row, wallet))
 
 
-async def _role(session: AsyncSession, row: Row, wallet: Pubkey) -> Role:
+async def role_of(session: AsyncSession, row: Row, wallet: Pubkey) -> Role:
+    """The viewer's role.
+
+    Raises:
+        NotFound: the space is not for this wallet.
+    """
     key = bytes(wallet)
     role = rights.visible_as(
         (await store.roles(session, row.id, [key])).get(key),
@@ -149,11 +149,12 @@ async def create(
         created_at=deps.now(),
     )
     await store.create(session, row, loaded)
-    await store.put_member(session, row.id, wallet, "owner", _uuid(deps), row.created_at)
+    await store.put_member(session, row.id, wallet, "owner", new_uuid(deps), row.created_at)
     return space_of(row)
 
 
-def _uuid(deps: Deps) -> UUID:
+def new_uuid(deps: Deps) -> UUID:
+    """An id of the API's own randomness."""
     return UUID(bytes=deps.entropy.token(16), version=4)
 
 
@@ -240,7 +241,7 @@ async def patch(
     wallet, digest = bytes(principal.wallet), _digest(body)
 
     async def work(session: WriteSession, draft: Draft) -> None:
-        role = await _role(session, draft.row, principal.wallet)
+        role = await role_of(session, draft.row, principal.wallet)
         above = body.phases is not None or body.policy is not None or body.status is not None
         need(role, "admin" if above else "writer")
         if await _replayed(session, draft, wallet, key, digest):
@@ -291,7 +292,7 @@ async def replace_basis(
     wallet, digest = bytes(principal.wallet), _digest(basis)
 
     async def work(session: WriteSession, draft: Draft) -> None:
-        need(await _role(session, draft.row, principal.wallet), "admin")
+        need(await role_of(session, draft.row, principal.wallet), "admin")
         if await _replayed(session, draft, wallet, key, digest):
             return
         if draft.row.status != "active":
@@ -316,136 +317,3 @@ async def replace_basis(
     await hub.change(space_id, work)
     async with deps.database.read() as session:
         return space_of((await see(session, space_id, principal.wallet)).row)
-
-
-# members and sessions
-
-
-async def put_member(
-    deps: Deps, hub: SpaceHub, principal: Principal, space_id: str, wallet: Pubkey, role: Role
-) -> Member:
-    """Makes `wallet` a member, or changes its role.
-
-    Raises:
-        Conflict: the space is full, or would be left without an owner.
-        Forbidden: not an admin; or not an owner, where owners are made or unmade.
-        NotFound: no such space, or not for this wallet.
-    """
-
-    async def work(session: WriteSession, draft: Draft) -> Member:
-        mine = await _role(session, draft.row, principal.wallet)
-        key = bytes(wallet)
-        before = (await store.roles(session, space_id, [key])).get(key)
-        need(mine, "owner" if "owner" in (role, before) else "admin")
-        if before == "owner" and role != "owner":
-            await _another_owner(session, space_id, key)
-        if before is None:
-            _room_for_one(draft.row)
-        made = await store.put_member(session, space_id, key, role, _uuid(deps), deps.now())
-        await store.hint(session, space_id, "rights")
-        return member_of(made)
-
-    member = await hub.change(space_id, work)
-    await hub.check_rights(space_id)
-    return member
-
-
-async def drop_member(
-    deps: Deps, hub: SpaceHub, principal: Principal, space_id: str, wallet: Pubkey
-) -> None:
-    """Takes a member out; anybody may leave. Its sockets close at once.
-
-    Raises:
-        Conflict: the last owner stays.
-        Forbidden: another member, and not an admin (an owner for owners).
-        NotFound: no such space or member.
-    """
-
-    async def work(session: WriteSession, draft: Draft) -> None:
-        mine = await _role(session, draft.row, principal.wallet)
-        key = bytes(wallet)
-        before = (await store.roles(session, space_id, [key])).get(key)
-        if before is None:
-            raise NotFound(f"{wallet} is not a member", code="unknown_member")
-        if wallet != principal.wallet:
-            need(mine, "owner" if before == "owner" else "admin")
-        if before == "owner":
-            await _another_owner(session, space_id, key)
-        await store.drop_member(session, space_id, key)
-        await store.hint(session, space_id, "rights")
-
-    await hub.change(space_id, work)
-    await hub.check_rights(space_id)
-
-
-def _room_for_one(row: Row) -> None:
-    most = row.config.policy.max_members
-    if row.members >= most:
-        raise Conflict(
-            f"the space has its {most} members; raise policy.maxMembers or let somebody go",
-            code="space_full",
-            details={"max_members": most},
-        )
-
-
-async def _another_owner(session: AsyncSession, space_id: str, wallet: bytes) -> None:
-    t = tables.members
-    query = sa.select(sa.func.count()).where(
-        t.c.space_id == space_id, t.c.role == "owner", t.c.wallet != wallet
-    )
-    if not (await session.execute(query)).scalar_one():
-        raise Conflict(
-            "a space keeps at least one owner; make another member owner first",
-            code="last_owner",
-        )
-
-
-async def open_session(
-    session: WriteSession, deps: Deps, principal: Principal, space_id: str, body: SessionRequest
-) -> SessionMade:
-    """A session for the caller; a guest joins as a reader by this.
-
-    Raises:
-        Conflict: the space is full.
-        Forbidden: a role above the caller's own.
-        NotFound: no such space, or not for this wallet.
-    """
-    row = await store.lock(session, space_id)
-    if row is None:
-        raise no_such_space(space_id)
-    role = await _role(session, row, principal.wallet)
-    wanted = body.role or role
-    if not rights.allows(role, wanted):
-        raise Forbidden(
-            f"your role is {role}; a session cannot be {wanted}",
-            code="role_too_low",
-            details={"needed": wanted, "role": role},
-        )
-    now, wallet = deps.now(), bytes(principal.wallet)
-    if wallet not in await store.roles(session, space_id, [wallet]):
-        _room_for_one(row)
-        await store.put_member(session, space_id, wallet, "reader", _uuid(deps), now)
-    made = SessionMade(
-        session_id=_uuid(deps),
-        role=wanted,
-        expires_at=(now + timedelta(seconds=TTL_S)).timestamp(),
-    )
-    await session.execute(sa.delete(tables.sessions).where(tables.sessions.c.expires_at <= now))
-    await session.execute(
-        sa.insert(tables.sessions).values(
-            id=made.session_id,
-            space_id=space_id,
-            wallet=wallet,
-            role=wanted,
-            display_name=body.display_name,
-            auth_session_id=principal.session_id,
-            created_at=now,
-            expires_at=moment(made.expires_at, now),
-        )
-    )
-    return made
-
-
-def moment(seconds: float, like: datetime) -> datetime:
-    """A time from seconds since 1970, in the zone of `like`."""
-    return datetime.fromtimestamp(seconds, like.tzinfo)

@@ -103,6 +103,7 @@ class Session:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.telemetry: Telemetry | None = None
         """The latest measure, if telemetry is heard and has come."""
+        self._heard = 0  # the space's version as far as this session was told
         self._welcomed = False
         self._main = asyncio.get_running_loop().create_task(self._run())
         self._main.add_done_callback(self._on_main_done)
@@ -209,7 +210,7 @@ class Session:
         async with self._one:
             self._check_open()
             delta: dict[str, Any] = {
-                "fromVersion": max(0, self.version) if from_version is None else from_version,
+                "fromVersion": self._seen if from_version is None else from_version,
                 "cv": cv,
                 "ops": changes,
                 "counter": self._counter + 1,
@@ -231,6 +232,11 @@ class Session:
         if "deltas" in self._kinds:
             await self.reached(made)
         return made
+
+    @property
+    def _seen(self) -> int:
+        """What a proposal is based on: the replica, or without one what was told."""
+        return self._heard if self._replica.state is None else self.version
 
     async def shift_phase(self, index: int, radians: float) -> int:
         """Turns one phase further; always merges. The version it made."""
@@ -412,6 +418,7 @@ class Session:
 
     async def _on_welcome(self, frame: dict[str, Any]) -> None:
         self._welcomed = True
+        self._heard = max(self._heard, frame["version"])
         if self._pending is None:
             self._counter = frame.get("counter", self._counter)
         if self._kinds:
@@ -429,6 +436,7 @@ class Session:
             and frame.get("sessionId") == pending.delta["sessionId"]
             and frame.get("counter") == pending.delta["counter"]
         ):
+            self._heard = max(self._heard, frame["toVersion"])
             _finish(pending.done, frame["toVersion"])
         if new:
             self._moved.set()
@@ -436,6 +444,7 @@ class Session:
 
     def _on_conflict(self, frame: dict[str, Any]) -> None:
         self._emit("conflict", frame)
+        self._heard = max(self._heard, frame["actual"])
         pending = self._pending
         if pending is not None and frame.get("counter") == pending.delta["counter"]:
             conflict = SpaceConflict(

@@ -301,6 +301,20 @@ async def test_telemetry_reaches_handlers(
         assert await session.shift_phase(0, 1.0) == 1  # answered though it hears no deltas
 
 
+async def test_without_a_replica_what_was_told_counts(
+    api: Process, alice: Wallet, writer: Wallet, space: Space
+) -> None:
+    async with opened(api, writer, space) as other:
+        await other.set_phase(0, 1.0)
+        async with opened(api, alice, space, kinds=()) as session:
+            assert await session.set_phase(0, 2.0) == 2
+            await other.reached(2)
+            await other.set_phase(0, 3.0)
+            with pytest.raises(SpaceConflict) as caught:
+                await session.set_phase(0, 4.0)
+            assert await session.set_phase(0, 4.0) == caught.value.actual + 1
+
+
 async def test_a_handler_that_fails_harms_nobody(
     api: Process, alice: Wallet, space: Space, caplog: pytest.LogCaptureFixture
 ) -> None:
