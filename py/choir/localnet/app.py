@@ -98,6 +98,13 @@ class Localnet:
         keys = load_keys(settings.state_dir)
         kept = self._open_journal()
         if kept is not None:
+            for name, address in keys.addresses().items():
+                if kept.keys[name] != address:
+                    raise SettingsError(
+                        f"the kept chain was begun with the {name.replace('_', ' ')}"
+                        f" {kept.keys[name]}, and {settings.state_dir}/keys has {address}: put"
+                        " that key file back, or start over with --reset"
+                    )
             chain = Chain(settings, self._clock, keys, kept.genesis_hash)
             chain.resume(kept.accounts, kept.blocks, kept.state)
             _compare_programs(chain)
@@ -105,7 +112,7 @@ class Localnet:
         chain = Chain(settings, self._clock, keys, genesis_hash(keys, secrets.token_bytes(32)))
         closed = chain.start(list(genesis_accounts(settings, keys, chain.bank.svm.rent_exempt)))
         if self._journal is not None:
-            self._journal.begin(chain.genesis_hash)
+            self._journal.begin(chain.genesis_hash, keys.addresses())
             self._journal.append(closed, chain.state())
         return chain
 
@@ -119,14 +126,11 @@ class Localnet:
         saved = None if restore is None else snapshot_path(folder, restore)
         if saved is not None and not saved.exists():
             raise SettingsError(f"there is no snapshot {saved}; localnet_save makes them")
-        self._journal = SqliteJournal(path)
         if self.settings.reset or saved is not None:
-            # Opened first, so that a chain in use is not pulled away.
-            self._journal.close()
             delete(path)
-            if saved is not None:
-                shutil.copyfile(saved, path)
-            self._journal = SqliteJournal(path)
+        if saved is not None:
+            shutil.copyfile(saved, path)
+        self._journal = SqliteJournal(path)
         return self._journal.read()
 
     async def stop(self) -> None:

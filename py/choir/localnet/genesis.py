@@ -83,6 +83,10 @@ class Keys:
     stake_mint: Keypair
     upgrade_authority: Keypair
 
+    def addresses(self) -> dict[str, str]:
+        """The public keys, by name."""
+        return {name: str(getattr(self, name).pubkey()) for name in _KEY_FILES}
+
 
 _KEY_FILES = {
     "identity": "identity.json",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from choir.localnet.model import AccountState, AccountUpdate, Block
 from choir.localnet.records import pack_record, unpack_record
 from choir.localnet.settings import SettingsError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "localnet.sqlite"
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -45,6 +45,7 @@ class Kept:
     """What a journal holds: accounts in write order, blocks oldest first, and the chain's state."""
 
     genesis_hash: bytes
+    keys: dict[str, str]
     accounts: list[AccountUpdate]
     blocks: list[Block]
     state: dict[str, Any]
@@ -57,22 +58,14 @@ class SqliteJournal:
         """Open or make the file. Raises SettingsError."""
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._db = _connect(path)
         try:
-            self._db = sqlite3.connect(
-                path, timeout=1, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._prepare()
         except sqlite3.Error as error:
-            if "locked" in str(error):
-                raise SettingsError(
-                    f"another localnet holds {path}; stop it, or take another --state-dir"
-                ) from error
-            raise SettingsError(
-                f"{path} is not a usable localnet journal ({error}); start over with --reset"
-            ) from error
+            self._db.close()
+            raise _unusable(path, error) from error
 
     def _prepare(self) -> None:
         # IMMEDIATE takes the exclusive lock, so that a second localnet fails here.
@@ -91,9 +84,10 @@ class SqliteJournal:
                 " --reset"
             )
 
-    def begin(self, genesis_hash: bytes) -> None:
-        """Name the chain this journal is of."""
+    def begin(self, genesis_hash: bytes, keys: dict[str, str]) -> None:
+        """Name the chain this journal is of, and the public keys it was begun with."""
         self._set("genesis_hash", genesis_hash.hex())
+        self._set("keys", keys)
 
     def append(self, closed: Closed, state: dict[str, object]) -> None:
         """Keep a closed slot, all of it or nothing. Raises sqlite3.Error."""
@@ -172,7 +166,9 @@ class SqliteJournal:
         ):
             record = unpack_record(packed, signature, slot, position)
             blocks[slot].transactions.append(record)
-        return Kept(bytes.fromhex(genesis), accounts, list(blocks.values()), state)
+        return Kept(
+            bytes.fromhex(genesis), self._get("keys"), accounts, list(blocks.values()), state
+        )
 
     def save(self, path: Path) -> None:
         """Copy everything kept into a new file. Raises FileExistsError."""
@@ -221,9 +217,34 @@ class SqliteJournal:
 
 
 def delete(path: Path) -> None:
-    """Remove a journal and its side files."""
+    """Remove a journal and its side files. Raises SettingsError while a localnet holds it."""
+    if path.exists():
+        try:
+            with closing(_connect(path)) as db:
+                db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            # Anything but a lock is no reason to keep what is to go.
+            if "locked" in str(error):
+                raise _unusable(path, error) from error
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return db
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> SettingsError:
+    if "locked" in str(error):
+        return SettingsError(f"another localnet holds {path}; stop it, or take another --state-dir")
+    return SettingsError(
+        f"{path} is not a usable localnet journal ({error}); start over with --reset"
+    )
 
 
 def snapshot_path(state_dir: Path, name: str) -> Path:

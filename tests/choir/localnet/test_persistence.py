@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -272,7 +272,31 @@ async def test_a_saved_chain_is_restored(settings: Settings, tmp_path: Path) -> 
         await Localnet(replace(kept, restore="after")).start()
 
 
+async def test_a_lost_key_is_named(settings: Settings, tmp_path: Path) -> None:
+    kept = replace(settings, state_dir=tmp_path)
+    async with Localnet(kept, ManualClock()):
+        pass
+    faucet = tmp_path / "keys" / "faucet.json"
+    faucet.unlink()
+    with pytest.raises(SettingsError, match="begun with the faucet"):
+        await Localnet(kept).start()
+    faucet.write_text("not a key")
+    with pytest.raises(SettingsError, match=r"faucet\.json is not a keypair file"):
+        await Localnet(kept).start()
+
+
+async def test_a_journal_of_another_version_is_said_so(settings: Settings, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "localnet.sqlite")) as database:
+        database.execute("PRAGMA user_version = 1")
+    with pytest.raises(SettingsError, match="another version of the localnet"):
+        await Localnet(replace(settings, state_dir=tmp_path)).start()
+    async with Localnet(replace(settings, state_dir=tmp_path, reset=True), ManualClock()):
+        pass
+
+
 async def test_a_journal_that_is_none_is_said_so(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "localnet.sqlite").write_bytes(b"this is not a database" * 100)
     with pytest.raises(SettingsError, match="not a usable localnet journal"):
         await Localnet(replace(settings, state_dir=tmp_path)).start()
+    async with Localnet(replace(settings, state_dir=tmp_path, reset=True), ManualClock()):
+        pass
