@@ -10,6 +10,8 @@ from typing import Any
 from choir.localnet.pubsub import PubSub
 
 MAX_MESSAGE_BYTES = 128 * 1024
+# A client that does not answer the closing frame must not hold up the end.
+CLOSE_TIMEOUT_S = 1.0
 MAX_UNSENT_BYTES = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class WsServer:
             sock=sock,
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
+            close_timeout=CLOSE_TIMEOUT_S,
             logger=logging.getLogger("choir.localnet.websocket"),
         )
 
