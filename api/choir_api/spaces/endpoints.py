@@ -325,6 +325,10 @@ async def _watcher(
             claims = read(deps.settings.signing_secret(), token, space_id, deps.now())
         except SpaceTokenRefused as error:
             raise Unauthenticated(str(error), code="token_refused") from None
+        async with deps.database.read() as session:
+            living = await store.living_session(session, claims.session_id, claims.wallet)
+        if living is None:
+            raise Unauthenticated("the session was ended; sign in again", code="session_ended")
         return Pubkey.from_bytes(claims.wallet)
     return (await require(Scope.SPACES)(found)).wallet
 

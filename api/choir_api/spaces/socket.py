@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -27,12 +26,11 @@ from choir.wire import CBOR, JSON, MSGPACK, Codec
 from choir_api.db import Database
 from choir_api.errors import ApiError
 from choir_api.realtime import Close, Closing, Endpoint, Refused, Socket, Upgrade
-from choir_api.spaces import rights, store, tables
+from choir_api.spaces import rights, store
 from choir_api.spaces.commit import Author
 from choir_api.spaces.frames import SESSION_STREAM
 from choir_api.spaces.hub import LiveSpace, SpaceHub
 from choir_api.spaces.tokens import SpaceTokenRefused, read
-from choir_api.tables import sessions as auth_sessions
 
 IN_FLIGHT: Final = 128
 """Proposals of one socket that may wait for their answers; past it, reading pauses."""
@@ -114,17 +112,11 @@ class SpaceEndpoint(Endpoint[Member]):
             claims = read(self._secret, token, space_id, self._now())
         except SpaceTokenRefused as error:
             raise Refused(401, "token_refused", f"{error}.") from None
-        t = tables.sessions
-        query = (
-            sa.select(t, auth_sessions.c.revoked_at)
-            .outerjoin(auth_sessions, auth_sessions.c.id == t.c.auth_session_id)
-            .where(t.c.id == claims.session_id, t.c.wallet == claims.wallet)
-        )
         async with self._database.read() as session:
-            row = (await session.execute(query)).one_or_none()
+            row = await store.living_session(session, claims.session_id, claims.wallet)
             space = await store.get(session, space_id)
             roles = await store.roles(session, space_id, [claims.wallet])
-        if row is None or row.revoked_at is not None:
+        if row is None:
             raise Refused(401, "session_ended", "The session was ended; sign in again.")
         role = rights.visible_as(
             roles.get(claims.wallet),

@@ -32,6 +32,7 @@ from choir.spaces.models import (
 )
 from choir_api.db import ReadSession, WriteSession
 from choir_api.spaces import tables
+from choir_api.tables import sessions as sign_ins
 
 CHANNEL = "choir_space"
 SNAPSHOT_EVERY = 256
@@ -379,6 +380,17 @@ async def _count_members(session: WriteSession, space_id: str) -> None:
     await session.execute(
         sa.update(tables.spaces).where(tables.spaces.c.id == space_id).values(members=count)
     )
+
+
+async def living_session(session: AsyncSession, id_: UUID, wallet: bytes) -> Any:
+    """The space session's row, or None when it or the sign-in behind it was ended."""
+    t = tables.sessions
+    query = (
+        sa.select(t)
+        .outerjoin(sign_ins, sign_ins.c.id == t.c.auth_session_id)
+        .where(t.c.id == id_, t.c.wallet == wallet, sign_ins.c.revoked_at.is_(None))
+    )
+    return (await session.execute(query)).one_or_none()
 
 
 async def hint(session: WriteSession, space_id: str, kind: str, version: int | None = None) -> None:

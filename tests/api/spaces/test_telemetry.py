@@ -58,6 +58,17 @@ async def test_a_browser_brings_the_sessions_token(
     assert event[2].startswith('data: {"t":0,"resonanceStrength":')
 
 
+async def test_the_token_of_an_ended_session_opens_nothing(
+    api: Process, alice: Wallet, space: Space
+) -> None:
+    made = await api.session(alice, space["id"])
+    await api.http.delete(f"/v1/auth/sessions/{alice.tokens['session_id']}", headers=alice.headers)
+    answer = await api.http.get(
+        f"/v1/spaces/{space['id']}/telemetry", params={"token": made["token"]}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+
+
 async def test_sockets_hear_telemetry_as_frames(
     api: Process, alice: Wallet, space: Space, clock: TurnedClock
 ) -> None:
