@@ -31,6 +31,8 @@ What anchorpy 0.21 needs, and what is done about it:
 - Its layouts are built eagerly: a recursive type is refused.
 - Types Anchor names by their path (`program::state::Level`) get their last part, where that is
   one type.
+- Its encoder copies dataclasses, which keys refuse: give values with keys in them as dicts.
+- It reads field after field: a zero-copy type with padding between its fields is refused.
 - It resolves no addresses: PDA seeds and fixed addresses are for reading, every account must be
   given; an optional one that is left out is given as the program's own id.
 - Its event parser reads `emit!` log lines. Events of `emit_cpi!` are inner instructions:
@@ -334,11 +336,7 @@ class _Conversion:
     def _definition(
         self, name: str, definition: Json, bindings: Bindings, *, as_name: str
     ) -> dict[str, Any]:
-        serialization = definition.get("serialization", "borsh")
-        if serialization not in ("borsh", "bytemuck"):
-            raise IdlError(
-                f"type {name!r} is serialized as {serialization!r}, which anchorpy cannot read"
-            )
+        self._check_serialization(name, definition, bindings)
         body = definition["type"]
         where = f"type {name!r}"
         legacy: dict[str, Any]
@@ -359,6 +357,50 @@ class _Conversion:
             raise IdlError(f"{where} is of unknown kind {body['kind']!r}")
         docs = definition.get("docs")
         return _without_none(name=as_name, docs=list(docs) if docs else None, type=legacy)
+
+    def _check_serialization(self, name: str, definition: Json, bindings: Bindings) -> None:
+        """Field after field without gaps is all that anchorpy reads."""
+        serialization = definition.get("serialization", "borsh")
+        if serialization in ("borsh", "bytemuck"):  # bytemuck's Pod has no padding
+            return
+        representation = definition.get("repr") or {}
+        if serialization == "bytemuckunsafe" and (
+            representation.get("packed") or self._layout(definition, bindings) is not None
+        ):
+            return
+        why = "with padding between its fields, " if serialization == "bytemuckunsafe" else ""
+        raise IdlError(
+            f"type {name!r} is serialized as {serialization!r}, {why}which anchorpy cannot read"
+        )
+
+    def _layout(self, ty: Any, bindings: Bindings) -> tuple[int, int] | None:
+        """Size and alignment of a `repr(C)` type in bytes; None with padding or when not known."""
+        if isinstance(ty, str):
+            if ty in ("pubkey", "publicKey"):
+                return 32, 1
+            bits = {"bool": 8, "f32": 32, "f64": 64}.get(ty) or (
+                int(ty[1:]) if ty in _INTEGERS and ty[1:] != "128" else 0
+            )  # the alignment of 128 bits depends on the compiler
+            return (bits // 8, bits // 8) if bits else None
+        if "array" in ty:
+            inner = self._layout(ty["array"][0], bindings)
+            return inner and (inner[0] * _length(ty["array"][1], bindings, "array"), inner[1])
+        if "defined" in ty:
+            inner_definition = self._found(ty["defined"]["name"], "layout")
+            return None if ty["defined"].get("generics") else self._layout(inner_definition, {})
+        body = ty.get("type")
+        if not isinstance(body, Mapping) or body.get("kind") != "struct":
+            return None
+        if (ty.get("repr") or {}).get("kind") not in ("c", "transparent"):
+            return None
+        size, widest = 0, 1
+        for field in body.get("fields") or []:
+            named = isinstance(field, Mapping) and "type" in field
+            layout = self._layout(field["type"] if named else field, bindings)
+            if layout is None or size % (align := 1 if ty["repr"].get("packed") else layout[1]):
+                return None
+            size, widest = size + layout[0], max(widest, align)
+        return None if size % widest else (size, widest)
 
     def _fields(self, fields: Any, bindings: Bindings, where: str) -> list[dict[str, Any]]:
         """Named fields; those of a tuple are named by their place."""

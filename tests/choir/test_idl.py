@@ -47,6 +47,10 @@ def a_struct(name, *fields, **more):
     return {"name": name, "type": {"kind": "struct", "fields": rows}, **more}
 
 
+def zero_copy(*fields, repr=None):
+    return a_struct("Raw", *fields, serialization="bytemuckunsafe", repr=repr or {"kind": "c"})
+
+
 def parsed(idl):
     return Idl.from_json(json.dumps(to_legacy(idl)))
 
@@ -369,6 +373,24 @@ def test_explicit_discriminators_that_anchorpy_cannot_compute_are_refused(sample
         to_legacy(sample)
 
 
+@pytest.mark.parametrize(
+    ("fields", "representation"),
+    [
+        ((("a", "u8"), ("b", "u64")), {"kind": "c", "packed": True}),
+        ((("b", "u64"), ("a", {"array": ["u8", 8]})), {"kind": "c"}),
+        ((("k", "pubkey"), ("b", "u32"), ("c", "i32")), {"kind": "c"}),
+        ((("n", {"defined": {"name": "Inner"}}), ("b", "u16")), {"kind": "c"}),
+    ],
+)
+def test_zero_copy_types_without_padding_are_read(fields, representation):
+    inner = a_struct("Inner", ("x", "u16"), serialization="bytemuckunsafe", repr={"kind": "c"})
+    legacy = to_legacy(an_idl(types=[zero_copy(*fields, repr=representation), inner]))
+    coder = TypesCoder(Idl.from_json(json.dumps(legacy)))
+    size = coder._get_layout("Raw").sizeof()
+    raw = bytes(range(size))
+    assert coder.encode("Raw", vars(coder.decode("Raw", raw))) == raw
+
+
 def test_types_named_by_their_path_get_short_names_where_that_is_one_type():
     point = a_struct("Point", ("x", "u8"))
     same = a_struct("sample::geometry::Point", ("x", "u8"))
@@ -401,7 +423,14 @@ def test_an_idl_in_the_old_shape_is_returned_as_a_copy(sample):
         (an_idl(types=[a_struct("A", ("b", "u7"))]), "type 'A', field 'b': unknown type 'u7'"),
         (an_idl(types=[a_struct("A", ("b", {"defined": {"name": "C"}}))]), "the type 'C' is not"),
         (an_idl(types=[POINT, POINT]), "'Point' is defined twice"),
-        (an_idl(types=[a_struct("A", serialization="bytemuckunsafe")]), "bytemuckunsafe"),
+        (an_idl(types=[a_struct("A", serialization={"custom": "x"})]), "cannot read"),
+        (
+            an_idl(types=[zero_copy(("a", "u8"), ("b", "u64"))]),
+            "type 'Raw' is serialized as 'bytemuckunsafe', with padding",
+        ),
+        (an_idl(types=[zero_copy(("a", "u64"), ("b", "u8"))]), "padding"),
+        (an_idl(types=[zero_copy(("a", "u8"), repr={"kind": "rust"})]), "padding"),
+        (an_idl(types=[zero_copy(("a", "u128"))]), "padding"),
         (an_idl(accounts=["Gone"]), "account 'Gone': the type 'Gone' is not"),
         ({**an_idl(), "instructions": [{"name": "x"}]}, "malformed"),
     ],
