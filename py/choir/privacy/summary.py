@@ -69,10 +69,10 @@ TOPICS = frozenset(_TOPIC_LIST.split())
 _TEMPLATE = re.compile(r"A (?:short |medium |long )?message(?: about (\w+)(?: and (\w+))?)?")
 _SHORT_WORDS, _LONG_WORDS = 30, 150
 
-# An ideograph, a kana or a hangul syllable is a word; elsewhere a word is a run of letters,
-# marks and digits with inner apostrophes, dots, dashes, slashes or @ (addresses, times).
+# An ideograph, a kana, a hangul syllable or a symbol (emoji, currency, arrows) is a word;
+# elsewhere a word is a run of letters, marks and digits. Punctuation is none.
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W{_IDEOGRAPH}]+")
+_TOKEN = re.compile(rf"[{_IDEOGRAPH}]|[^\W{_IDEOGRAPH}]+|[^\w\s]")
 _PIECE = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 _NUMBER_LIST = (
@@ -88,9 +88,20 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """The words of normal text, where they stand."""
+    for match in _TOKEN.finditer(text):
+        if match.group()[0].isalnum() or match.group()[0] == "_" or _symbol(match.group()):
+            yield match
+
+
+def _symbol(character: str) -> bool:
+    return len(character) == 1 and unicodedata.category(character)[0] in "SC"
+
+
 def words_of(text: str) -> list[str]:
     """The casefolded words of ``text``, in order."""
-    return _WORD.findall(_normal(text).casefold())
+    return [match.group() for match in _tokens(_normal(text).casefold())]
 
 
 def _ngrams(words: list[str], size: int) -> Iterator[tuple[str, ...]]:
@@ -108,7 +119,7 @@ def particulars_of(text: str) -> frozenset[str]:
         marked = any(mark in piece.strip(".,;:!?") for mark in "@#/\\_:$€£¥%+=~") or (
             "." in piece.strip(".,;:!?…\"'()[]")
         )
-        for match in _WORD.finditer(piece):
+        for match in _tokens(piece):
             word = match.group()
             folded = word.casefold()
             if (
@@ -116,8 +127,9 @@ def particulars_of(text: str) -> frozenset[str]:
                 or word != word.lower()
                 or any(character.isnumeric() for character in word)
                 or folded in _NUMBER_WORDS
+                or _symbol(word)
             ):
-                found.update(_WORD.findall(folded))
+                found.update(words_of(word))
     return frozenset(found)
 
 
@@ -178,6 +190,10 @@ def check_summary(original: str, summary: str, detail: Detail) -> None:
     seen = exposure(original, " ".join(filter(None, template.groups())) if template else summary)
     words = len(words_of(summary))
     problems = (
+        (
+            not template and "".join(summary.split()) == "".join(original.split()),
+            "it is the whole content",
+        ),
         (words > limit.words, f"{words} words, at most {limit.words}"),
         (
             len(summary) > limit.characters,
@@ -250,7 +266,7 @@ def _leads(text: str, limit: Limit, length: int) -> Iterator[str]:
     best = max(range(len(sentences)), key=lambda index: (typical(sentences[index]), -index))
     sentence = sentences[best]
     most = min(limit.words, limit.run, int(length * limit.share))
-    ends = [match.end() for match in _WORD.finditer(sentence)]
+    ends = [match.end() for match in _tokens(sentence)]
     for count in range(min(most, len(ends)), 2, -1):
         end = ends[count - 1]
         whole = end >= len(sentence.rstrip(".!?…。！？ "))

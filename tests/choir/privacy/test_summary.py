@@ -19,7 +19,8 @@ TEXT = (
 
 vocabulary = st.sampled_from(
     ["governance", "Music", "seven", "42", "Ana", "the", "river", "quietly", "über", "voting",
-     "budget", "BudgetX", "a@b.c", "漢字", "½", "a", "short", "message", "about", "research", "."]
+     "budget", "BudgetX", "a@b.c", "漢字", "½", "a", "short", "message", "about", "research", ".",
+     "🙂", "→", "—"]
 )  # fmt: skip
 texts = st.one_of(
     st.text(max_size=400), st.lists(vocabulary, max_size=120).map(" ".join), st.just(TEXT)
@@ -90,12 +91,35 @@ def test_a_close_paraphrase_passes_and_a_quotation_does_not() -> None:
 
 @pytest.mark.parametrize(
     "particular",
-    ["Ana", "McX", "42", "½", "四", "twelve", "ana@x.org", "#plan", "x.org/a", "€5", "3:15", "B2"],
+    [
+        "Ana",
+        "McX",
+        "42",
+        "½",
+        "四",
+        "twelve",
+        "ana@x.org",
+        "#plan",
+        "x.org/a",
+        "€5",
+        "3:15",
+        "B2",
+        "🙂",
+        "→",
+    ],
 )
 def test_particulars_are_found(particular: str) -> None:
     found = particulars_of(f"we spoke of {particular} and left")
     assert found.issuperset(words_of(particular))
     assert found.isdisjoint({"we", "spoke", "left"})
+
+
+@pytest.mark.parametrize("text", [". . — .", "🙂🙂🙂", "→", "!?", "A b"])
+def test_content_without_words_is_not_its_own_summary(text: str) -> None:
+    for detail in Detail:
+        with pytest.raises(SummaryOverexposure):
+            check_summary(text, text, detail)
+        assert summarise(text, detail) == "A short message"
 
 
 def test_scripts_without_spaces_are_bounded_by_characters_too() -> None:
