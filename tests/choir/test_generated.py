@@ -3,7 +3,6 @@
 import struct
 import subprocess
 import sys
-import timeit
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
@@ -204,22 +203,6 @@ def test_no_bytes_make_a_decoder_raise_anything_else(data):
             kind.decode(kind.DISCRIMINATOR + data)
         except DecodeError:
             continue
-
-
-def test_decoding_a_thread_stays_fast():
-    """Against the same work done by borsh-construct through anchorpy, on this machine."""
-    import json
-
-    from anchorpy import Idl
-    from anchorpy.coder.accounts import AccountsCoder
-
-    from choir.idl import to_legacy
-
-    data = a_thread()
-    ours = min(timeit.repeat(lambda: accounts.Thread.decode(data), number=200, repeat=3))
-    coder = AccountsCoder(Idl.from_json(json.dumps(to_legacy(IDL))))
-    theirs = min(timeit.repeat(lambda: coder.decode(data), number=20, repeat=3)) * 10
-    assert ours * 4 < theirs
 
 
 def test_arguments_that_do_not_fit_are_named():

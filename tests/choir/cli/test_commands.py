@@ -211,7 +211,7 @@ def test_every_error_has_a_code():
         ("import choir.money", ["solders", "httpx", "asyncio"]),
         (
             "import choir.accounts, choir.events, choir.instructions, choir.ids",
-            ["httpx", "asyncio", "websockets", "sqlalchemy", "anchorpy"],
+            ["httpx", "asyncio", "websockets", "sqlalchemy", "anchorpy", "construct"],
         ),
     ],
 )
