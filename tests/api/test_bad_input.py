@@ -206,7 +206,7 @@ async def test_divesting_early_says_until_when_and_too_much_how_much(world: Worl
 async def test_an_expired_blockhash_says_what_to_do(world: World) -> None:
     alice = await world.wallet()
     built = await world.post(alice, "/thread/create", thread_id="room", deposit=MIN_BALANCE)
-    await world.rpc.request("localnet_expireBlockhashes", [])
+    await world.localnet.advance(160)  # a blockhash lives for 150 blocks
     answer = await world.send(alice, built.json()["data"])
     assert _refusal(answer) == (409, "blockhash_expired")
     assert "ask for the transaction again" in answer.json()["error"]["message"]
@@ -239,7 +239,7 @@ async def test_the_same_transaction_twice_is_harmless(world: World) -> None:
         [
             alice.address,
             {"mint": str(world.localnet.chain.keys.stake_mint.pubkey())},
-            {"encoding": "jsonParsed"},
+            {"encoding": "jsonParsed", "commitment": "confirmed"},
         ],
     )
     [account] = held["value"]
