@@ -18,13 +18,14 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from choir_api.errors import RateLimited
 from choir_api.settings import Settings
 
-Activity: TypeAlias = Literal["threads", "messages", "searches", "sign_ins"]
+Activity: TypeAlias = Literal["threads", "messages", "searches", "actions", "sign_ins"]
 HOUR_S = 3600
 
 _NAMES = {
     "threads": "new threads",
     "messages": "messages and specs",
     "searches": "searches",
+    "actions": "actions",
     "sign_ins": "sign-ins",
 }
 
@@ -53,6 +54,7 @@ class Limiter:
                 "threads": settings.threads_per_hour,
                 "messages": settings.messages_per_hour,
                 "searches": settings.searches_per_hour,
+                "actions": settings.actions_per_hour,
                 "sign_ins": settings.sign_ins_per_hour,
             },
             redis_url=settings.redis_url,

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     threads_per_hour: int = Field(default=10, gt=0)
     messages_per_hour: int = Field(default=60, gt=0)
     searches_per_hour: int = Field(default=100, gt=0)
+    actions_per_hour: int = Field(
+        default=600, gt=0, description="decisions, token moves, contents and submitted transactions"
+    )
     sign_ins_per_hour: int = Field(default=120, gt=0)
 
     anonymous_sockets: bool = Field(

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/content", tags=["content"])
 @router.post(
     "",
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 async def keep_content(
     request: Request,

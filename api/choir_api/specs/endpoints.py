@@ -18,7 +18,7 @@ router = APIRouter(prefix="/spec", tags=["specs"])
 @router.post(
     "/approve",
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 async def approve_spec(
     request: Request,
@@ -39,7 +39,7 @@ async def approve_spec(
 @router.post(
     "/expire",
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 async def expire_spec(
     request: Request,

@@ -55,7 +55,7 @@ async def create_thread(
 @router.post(
     "/thread/privacy",
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 async def set_privacy(
     request: Request,

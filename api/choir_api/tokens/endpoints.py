@@ -16,7 +16,7 @@ router = APIRouter(
     prefix="/token",
     tags=["tokens"],
     responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 
 

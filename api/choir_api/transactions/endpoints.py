@@ -17,7 +17,7 @@ router = APIRouter(prefix="/transaction", tags=["transactions"])
 @router.post(
     "",
     responses=refusals(400, 401, 403, 409, 413, 429, 503),
-    dependencies=[Depends(limited("messages"))],
+    dependencies=[Depends(limited("actions"))],
 )
 async def submit_transaction(
     request: Request, deps: Given, writer: Writer, body: SignedTransaction
