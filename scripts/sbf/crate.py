@@ -15,6 +15,10 @@ ROOT = HERE.parent.parent
 TARGET = HERE / "sbpf-solana-solana.json"
 
 
+def _digest(script: str) -> str:
+    return hashlib.sha256((HERE / script).read_bytes()).hexdigest()[:16]
+
+
 def _rust_flags(library: Path, target_dir: Path) -> str:
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     # No path of this machine may get into the object.
@@ -26,6 +30,8 @@ def _rust_flags(library: Path, target_dir: Path) -> str:
             # System calls are called by the hash of their name, not looked up by the loader.
             '--cfg=target_feature="static-syscalls"',
             "-Z unstable-options -A explicit_builtin_cfgs_in_flags",
+            # cargo does not notice when its wrapper changes, but does when a flag does
+            f'--cfg=sbf_wrapper="{_digest("rustc.py")}"',
             *(f"--remap-path-prefix={path}={name}" for path, name in renamed.items()),
         ]
     )
@@ -36,8 +42,7 @@ def _forget_other_links(
 ) -> None:
     """Makes cargo link again when the linker has changed, of which cargo knows nothing."""
     stamp = target_dir / f"{package}.linked-with"
-    linker = hashlib.sha256((HERE / "linker.py").read_bytes()).hexdigest()
-    now = f"{built.plugin.name} {built.runtime.name} {linker}"
+    now = f"{built.plugin.name} {built.runtime.name} {_digest('linker.py')}"
     if stamp.exists() and stamp.read_text() == now:
         return
     clean = [
@@ -72,6 +77,7 @@ def build(tools: Toolchain, package: str, target_dir: Path, *, quiet: bool = Fal
     env = {
         **os.environ,
         "RUSTC": str(RUSTC),
+        "RUSTC_WRAPPER": str(HERE / "rustc.py"),
         # The target and the standard library's own build are unstable options of a stable compiler.
         "RUSTC_BOOTSTRAP": "1",
         "RUSTC_BOOTSTRAP_SYNTHETIC_TARGET": "1",
@@ -83,7 +89,12 @@ def build(tools: Toolchain, package: str, target_dir: Path, *, quiet: bool = Fal
         "CHOIR_SBF_RUNTIME": str(built.runtime),
         "CHOIR_SBF_LINKER": str(tools.sbpf_linker),
     }
-    for name in ("RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"):
+    for name in (
+        "RUSTUP_TOOLCHAIN",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+    ):
         env.pop(name, None)
     _forget_other_links(package, target_dir, env, built)
     command = [

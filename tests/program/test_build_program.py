@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "sbf"))
 
 import artifact  # noqa: E402 - scripts are not a package
 import linker  # noqa: E402
+import rustc  # noqa: E402
 import toolchain  # noqa: E402
 
 
@@ -86,3 +87,26 @@ def test_an_object_over_the_limit_is_refused() -> None:
 def test_a_failing_tool_says_what_it_said() -> None:
     with pytest.raises(toolchain.ToolchainError, match="no such directory at all"):
         toolchain.run("sh", "-c", "echo no such directory at all >&2; exit 3")
+
+
+def test_crates_are_named_by_what_they_are() -> None:
+    environment = {
+        "CARGO_PKG_NAME": "alloc",
+        "CARGO_PKG_VERSION": "0.0.0",
+        "CARGO_CRATE_NAME": "alloc",
+    }
+    words = [
+        "--target",
+        "/a/sbpf-solana-solana.json",
+        "-C",
+        "metadata=1",
+        "-C",
+        "extra-filename=-1",
+    ]
+    elsewhere = ["--target", "/b/sbpf-solana-solana.json", "-C", "metadata=2"]
+    named = rustc.rename(words, environment)
+    assert named[3] == rustc.rename(elsewhere, environment)[3] != "metadata=1"
+    assert named[:3] + named[4:] == words[:3] + words[4:]
+    other = {**environment, "CARGO_PKG_NAME": "core"}
+    assert rustc.rename(words, other)[3] != named[3]
+    assert rustc.rename(["-C", "metadata=1"], environment) == ["-C", "metadata=1"]

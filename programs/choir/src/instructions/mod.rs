@@ -1,4 +1,8 @@
 //! One instruction a file: its accounts, its checks, its effects, its events, its invariants.
+//!
+//! `dup` on accounts leaves out Anchor's search for an account given twice, which hashes every address.
+//! It is not needed: the accounts an instruction takes by type are each of another type, so that no
+//! account can stand for two of them, and those taken unchecked are compared with stored addresses.
 
 pub mod config_initialize;
 pub mod message_post;
