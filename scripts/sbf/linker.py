@@ -25,9 +25,12 @@ from toolchain import LLVM, ToolchainError, run
 EXPORTS = "entrypoint,memcpy,memmove,memset,memcmp,bcmp"
 # What is alike is shared afterwards: accounts of several instructions are read the same way.
 OPTIMISE = (
-    "internalize,globaldce,function(lower-atomic),default<O3>,function(gvn-sink,simplifycfg),"
+    "forceattrs,internalize,globaldce,function(lower-atomic),default<O3>,function(gvn-sink,simplifycfg),"
     "mergefunc,globaldce,sbf-arithmetic"
 )
+# Making an error is inlined at every check unless it is said to be rare, and is then most of the
+# program: functions of this crate are kept apart and off the paths that succeed.
+ERROR_CRATE = "anchor_lang_error"
 # The helpers come in late, or the optimiser would take them for what they replace.
 LEGALISE = "internalize,globaldce,sbf-arithmetic,sbf-signatures,globaldce,function(sroa,dce),verify"
 CODE_GENERATOR = (
@@ -94,6 +97,14 @@ def members(library: Path, into: Path) -> list[Path]:
     return [into / name for name in names if is_bitcode(into / name)]
 
 
+def keep_errors_apart(module: Path, listing: Path) -> str:
+    """Writes which functions make errors, and returns the optimiser's flag that reads it."""
+    symbols = [line.split()[-1] for line in run(f"llvm-nm-{LLVM}", module).splitlines()]
+    named = [symbol for symbol in symbols if ERROR_CRATE in symbol]
+    listing.write_text("".join(f"{symbol},noinline\n{symbol},cold\n" for symbol in named))
+    return f"-forceattrs-csv-path={listing}"
+
+
 def link(wanted: Arguments, work: Path) -> None:
     """Writes the output; steps go into ``work``."""
     plugin, runtime = os.environ["CHOIR_SBF_PLUGIN"], os.environ["CHOIR_SBF_RUNTIME"]
@@ -112,14 +123,9 @@ def link(wanted: Arguments, work: Path) -> None:
     ]
     run(linker, *own, "-o", work / "own.bc")
     run(linker, work / "own.bc", "--only-needed", *others, "-o", work / "whole.bc")
-    run(
-        *optimiser,
-        "-mcpu=v2",
-        f"-passes={OPTIMISE}",
-        work / "whole.bc",
-        "-o",
-        work / "optimised.bc",
-    )
+    apart = keep_errors_apart(work / "whole.bc", work / "errors.csv")
+    optimise = (*optimiser, "-mcpu=v2", apart, f"-passes={OPTIMISE}")
+    run(*optimise, work / "whole.bc", "-o", work / "optimised.bc")
     run(linker, work / "optimised.bc", "--override", runtime, "-o", work / "complete.bc")
     run(*optimiser, f"-passes={LEGALISE}", work / "complete.bc", "-o", work / "legal.o")
     run(
