@@ -1,7 +1,7 @@
 """What the model knows: accounts as plain values, and a draft of the state an instruction leaves.
 
-Accounts go by names, tuples such as ``("position", thread_id, owner)``, not by addresses; wallets by
-the 32 bytes of their key. Amounts are base units, times Unix seconds, lamports lamports.
+Accounts go by names, tuples such as ``("position", thread_id, owner)``, not by addresses; wallets
+by the 32 bytes of their key. Amounts are base units, times Unix seconds, lamports lamports.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ TREASURY: Name = ("treasury",)
 TREASURY_VAULT: Name = ("treasury_vault",)
 
 BYTES = {
-    "Config": 495,
+    "Config": 408,
     "Treasury": 476,
-    "Thread": 960,
-    "Position": 189,
-    "Spec": 255,
-    "Message": 255,
+    "Thread": 821,
+    "Position": 188,
+    "Spec": 212,
+    "Message": 227,
     "token": 165,
 }
 """Size of each kind of account, in bytes."""
@@ -80,6 +80,9 @@ class Config:
     guardian: Key
     params: Params
     parameter_timelock: int
+    pending_authority: Key = NOBODY
+    pending_params: Params = Params(0, 0, 0, 0, 0, 0)
+    pending_params_at: int = 0
     pause_bits: int = 0
     paused_until: int = 0
 
@@ -90,6 +93,8 @@ class Treasury:
 
     threshold: int
     signers: tuple[Key, ...]
+    signer_epoch: int = 0
+    proposal_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -302,7 +307,7 @@ class Draft:
         )
 
     def done(self) -> Outcome:
-        """The state made; checked against the invariants, which no instruction may break."""
+        """The state made, and the events."""
         base = self.state
         state = State(
             now=base.now,
