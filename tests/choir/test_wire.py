@@ -53,7 +53,7 @@ def test_any_bytes_are_a_frame_or_refused(codec: Codec, data: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        datetime.datetime.now(datetime.UTC),
+        datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
         decimal.Decimal("1.5"),
         2**70,
         re.compile("a"),
