@@ -32,6 +32,7 @@ from choir._rpc_values import (
     discriminator_filter,
     memcmp,
 )
+from choir._urls import place_of, scrubbed
 from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
 
 if TYPE_CHECKING:
@@ -416,6 +417,7 @@ class HttpRpc(JsonRpc):
         import httpx
 
         self.url = url
+        self._place = place_of(url)
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
@@ -426,7 +428,10 @@ class HttpRpc(JsonRpc):
         self._last_id = 0
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
-        """Raises RpcUnreachable, RateLimited, NodeBehind, MethodNotServed or RpcError."""
+        """Raises RpcUnreachable, RateLimited, NodeBehind, MethodNotServed or RpcError.
+
+        Their messages name the node by scheme, host and port alone: the rest may hold a key.
+        """
         import httpx
         import orjson
 
@@ -435,13 +440,14 @@ class HttpRpc(JsonRpc):
         try:
             answer = await self._http.post(self.url, content=orjson.dumps(body))
         except httpx.TimeoutException as error:
-            raise RpcUnreachable(f"{self.url} did not answer {method} in time") from error
+            raise RpcUnreachable(f"{self._place} did not answer {method} in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or type(error).__name__
-            raise RpcUnreachable(f"cannot reach the node at {self.url}: {said}") from error
+            said = scrubbed(str(error), self.url) or type(error).__name__
+            raise RpcUnreachable(f"cannot reach the node at {self._place}: {said}") from None
         if answer.status_code in (429, 503):
             raise RateLimited(
-                f"{self.url} answered {answer.status_code} to {method}: too many requests or busy",
+                f"{self._place} answered {answer.status_code} to {method}: "
+                "too many requests or busy",
                 retry_after=_retry_after(answer.headers.get("retry-after")),
                 code=answer.status_code,
             )
@@ -450,16 +456,23 @@ class HttpRpc(JsonRpc):
         except orjson.JSONDecodeError:
             parsed = None
         if not isinstance(parsed, dict) or ("result" not in parsed and "error" not in parsed):
+            begins = scrubbed(answer.text[:2000], self.url)[:80]
             raise RpcUnreachable(
-                f"{self.url} does not speak Solana's JSON-RPC: HTTP {answer.status_code}, "
-                f"{answer.content[:80]!r}",
+                f"{self._place} does not speak Solana's JSON-RPC: HTTP {answer.status_code}, "
+                f"{begins!r}",
                 code=answer.status_code,
             )
         if parsed.get("error") is not None:
-            raise error_from_json(method, parsed["error"])
+            raise error_from_json(method, self._without_secrets(parsed["error"]))
         if parsed.get("id") != body["id"]:
-            raise RpcUnreachable(f"{self.url} answered another request than {method}")
+            raise RpcUnreachable(f"{self._place} answered another request than {method}")
         return parsed["result"]
+
+    def _without_secrets(self, error: Any) -> Any:
+        """The error with a message that may be shown: gateways quote the request's address."""
+        if not isinstance(error, Mapping):
+            return scrubbed(str(error), self.url)
+        return {**error, "message": scrubbed(str(error.get("message", "no message")), self.url)}
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -33,6 +33,7 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from choir._urls import place_of, scrubbed
 from choir.clock import Clock, SystemClock
 from choir.errors import (
     ChainChanged,
@@ -305,8 +306,8 @@ class PubSub:
             self._genesis = found
         elif found != self._genesis:
             raise ChainChanged(
-                f"{self.url} serves another chain ({found}) than before ({self._genesis}); "
-                "read everything anew"
+                f"{place_of(self.url)} serves another chain ({found}) than before "
+                f"({self._genesis}); read everything anew"
             )
 
 
@@ -423,9 +424,13 @@ async def _connect(url: str) -> ClientConnection:
             url, max_size=MAX_MESSAGE_BYTES, open_timeout=10, ping_interval=20, ping_timeout=20
         )
     except InvalidURI as error:
-        raise RpcError(f"{url} is not the address of a WebSocket: {error}") from error
+        said = scrubbed(str(error), url)
+        raise RpcError(f"{place_of(url)} is not the address of a WebSocket: {said}") from None
     except (InvalidHandshake, OSError, TimeoutError) as error:
-        raise RpcUnreachable(f"cannot reach the node's pub/sub at {url}: {error}") from error
+        said = scrubbed(str(error), url)
+        raise RpcUnreachable(
+            f"cannot reach the node's pub/sub at {place_of(url)}: {said}"
+        ) from None
 
 
 async def _subscribe(

@@ -1,6 +1,7 @@
 """The node's port: the real one over HTTP, its errors, and the fake held to the localnet."""
 
 import asyncio
+import traceback
 
 import httpx
 import orjson
@@ -12,6 +13,7 @@ from solders.system_program import ID as SYSTEM
 from solders.system_program import TransferParams, transfer
 from tests.choir.chain import World
 
+from choir._urls import place_of
 from choir.accounts import DISCRIMINATORS, OFFSETS, Position
 from choir.errors import (
     BlockhashExpired,
@@ -25,6 +27,7 @@ from choir.ids import PROGRAM_ID
 from choir.localnet import Localnet, Settings
 from choir.rpc import Account, HttpRpc, discriminator_filter, memcmp
 from choir.sending import Sender, SendPolicy
+from choir.subscriptions import _connect
 from choir.testing import FakeRpc
 from choir.wallet import KeypairSigner
 
@@ -250,3 +253,60 @@ async def test_the_localnets_faults_reach_the_sender_and_do_no_harm(world):
     await alice.create_thread("t", deposit=10_000)
     assert (await alice.thread("t")).balance == 10_000
     assert await alice.token_balance(alice.wallet) == 990_000
+
+
+SECRET = "0123456789abcdef-key"
+KEYED = f"https://user:pass-{SECRET}@node.example:8443/v2/{SECRET}/?api-key={SECRET}"
+
+
+def _raises(error):
+    def handle(request):
+        raise error
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        _raises(httpx.ReadTimeout("late")),
+        _raises(httpx.ConnectError(f"no route to {KEYED}")),
+        lambda request: httpx.Response(429),
+        lambda request: httpx.Response(502, text=f"cannot POST {KEYED} ({request.url.query})"),
+        lambda request: httpx.Response(404, text=f"cannot POST {request.url.path}"),
+        lambda request: httpx.Response(200, json={"id": -1, "result": 1}),
+        lambda request: httpx.Response(
+            200, json={"id": 1, "error": {"code": -32000, "message": f"{request.url} is over"}}
+        ),
+        lambda request: httpx.Response(200, json={"id": 1, "error": f"{SECRET} is over"}),
+    ],
+)
+async def test_no_error_shows_the_key_in_the_address_of_a_node(handle):
+    async with HttpRpc(KEYED, transport=httpx.MockTransport(handle)) as rpc:
+        with pytest.raises(RpcError) as caught:
+            await rpc.get_slot()
+    assert SECRET not in "".join(traceback.format_exception_only(caught.value))
+    assert SECRET not in repr(caught.value)
+
+
+async def test_no_error_of_a_subscription_shows_it_either():
+    for url in (f"not-ws://node/?api-key={SECRET}", f"ws://127.0.0.1:1/{SECRET}?k={SECRET}"):
+        with pytest.raises(RpcError) as caught:
+            await _connect(url)
+        assert SECRET not in "".join(traceback.format_exception_only(caught.value))
+        assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (KEYED, "https://node.example:8443"),
+        ("http://127.0.0.1:8899", "http://127.0.0.1:8899"),
+        ("ws://[::1]:8900/x", "ws://[::1]:8900"),
+        (f"node.example?api-key={SECRET}", "node.example"),
+        (f"user:{SECRET}@node.example", "node.example"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_an_address_is_named_without_its_secrets(url, place):
+    assert place_of(url) == place

@@ -73,9 +73,10 @@ def refusal_for(error: ChoirError) -> ApiError:
         case BlockhashExpired():
             return Conflict(REBUILD, code="blockhash_expired")
         case OutcomeUnknown():
+            log.warning("a transaction's outcome is not known: %s", error)
             return Unavailable(
-                f"{error}; ask GET /v1/transaction/{error.signature} what became of it, "
-                "and sign nothing new before it is known",
+                "it is not known whether the transaction ran; ask GET /v1/transaction/"
+                f"{error.signature} what became of it, and sign nothing new before it is known",
                 code="outcome_unknown",
                 details={"signature": error.signature},
             )

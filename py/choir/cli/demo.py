@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from choir._urls import place_of
 from choir.cli.up import DatabaseUrl, RpcUrl, StateDir, VectorsUrl, WsUrl
 from choir.errors import ChoirError, InvalidInput
 
@@ -186,7 +187,7 @@ async def _tell(
     run = secrets.token_hex(4)
     config = await read_config(rpc_url)
     if config is None:
-        raise InvalidInput(f"the program is not set up on {rpc_url}")
+        raise InvalidInput(f"the program is not set up on {place_of(rpc_url)}")
     async with AsyncExitStack() as open_now:
         rpc = await open_now.enter_async_context(HttpRpc(rpc_url))
         purse: Purse = (

@@ -19,6 +19,7 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
+from choir._urls import place_of
 from choir.stack.first_run import ensure_initialized, read_config
 from choir.stack.host import free_port, kept_secret, port_is_free
 from choir.stack.postgres import EmbeddedPostgres
@@ -160,8 +161,8 @@ class Stack:
         if options.rpc_url is not None and options.ws_url is not None:
             if await read_config(options.rpc_url) is None:
                 raise StackError(
-                    f"the program is not set up on {options.rpc_url}: its configuration account "
-                    "does not exist; deploy it and run `choir config init` first"
+                    f"the program is not set up on {place_of(options.rpc_url)}: its configuration "
+                    "account does not exist; deploy it and run `choir config init` first"
                 )
             return options.rpc_url, options.ws_url
         state = options.state_dir / "localnet"
