@@ -20,6 +20,7 @@ SIGNER = Pubkey.from_bytes(bytes([1] * 32))
 OTHER = Pubkey.from_bytes(bytes([2] * 32))
 # Token-2022 extension types, as its interface numbers them.
 TRANSFER_FEE, MINT_CLOSE_AUTHORITY, METADATA_POINTER, PERMANENT_DELEGATE = 1, 3, 18, 12
+NOT_YET_INVENTED = 9_000
 
 
 @pytest.mark.parametrize("program", [TOKEN_PROGRAM, TOKEN_2022_PROGRAM])
@@ -110,7 +111,13 @@ def _extension(kind: int, size: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [(TRANSFER_FEE, 108), (MINT_CLOSE_AUTHORITY, 32), (PERMANENT_DELEGATE, 32)]
+    ("kind", "size"),
+    [
+        (TRANSFER_FEE, 108),
+        (MINT_CLOSE_AUTHORITY, 32),
+        (PERMANENT_DELEGATE, 32),
+        (NOT_YET_INVENTED, 8),
+    ],
 )
 def test_harmful_mint_extensions_are_refused(kind: int, size: int) -> None:
     world = World(TOKEN_2022_PROGRAM)
