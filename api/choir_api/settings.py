@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     access_ttl_s: int = Field(default=900, gt=0)
     refresh_ttl_s: int = Field(default=30 * 86_400, gt=0)
     idempotency_ttl_s: int = Field(default=86_400, gt=0)
+    idempotency_lease_s: int = Field(
+        default=300,
+        gt=0,
+        description="after this long a request that never ended no longer holds its key",
+    )
 
     threads_per_hour: int = Field(default=10, gt=0)
     messages_per_hour: int = Field(default=60, gt=0)

@@ -106,7 +106,8 @@ idempotency_keys = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("status", sa.SmallInteger, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("reservation", sa.LargeBinary),
     sa.Column("created_at", _MOMENT, nullable=False),
     sa.Column("expires_at", _MOMENT, nullable=False, index=True),
 )

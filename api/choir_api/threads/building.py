@@ -90,19 +90,22 @@ async def create_thread(
     ]
     digest = None
     if content is not None:
-        digest = await store(
-            session,
-            thread_id=wanted.thread_id,
-            author=caller.wallet,
-            body=content,
-            now=deps.now(),
-        )
+        digest = content.digest
         steps.append(
             instructions.post_message(
                 author=caller.wallet, thread=facts.address, content_hash=digest, message_index=0
             )
         )
     unsigned = await build(deps.sender, steps, caller.wallet)
+    # after the last question to the node: from here on the transaction holds a connection
+    if content is not None:
+        await store(
+            session,
+            thread_id=wanted.thread_id,
+            author=caller.wallet,
+            body=content,
+            now=deps.now(),
+        )
     return ThreadToSign(
         **unsigned.model_dump(),
         thread_id=wanted.thread_id,
