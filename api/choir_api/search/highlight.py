@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 PASSAGE = 240
+# Only the beginning of a long text is looked at, and so many marks of it: enough to choose a
+# passage by, and little work however the text was made.
+PREFIX = 20_000
+MAX_MARKS = 500
+_BEFORE = 40
 _WORD = re.compile(r"\w+")
 # too common to be worth marking
 _COMMON = frozenset(
@@ -27,13 +33,18 @@ class Passage:
 
 
 def passage(text: str, question: str) -> Passage:
-    """At most 240 characters of ``text`` around most words of ``question``."""
+    """At most 240 characters of ``text`` around most words of ``question``.
+
+    Looks at the first :data:`PREFIX` characters and :data:`MAX_MARKS` marks; linear in these.
+    """
+    text = text[:PREFIX]
     wanted = {_stem(word) for word in _WORD.findall(question.casefold())} - _COMMON
-    marks = [
+    found = (
         (match.start(), match.end())
         for match in _WORD.finditer(text)
         if _stem(match.group().casefold()) in wanted
-    ]
+    )
+    marks = list(islice(found, MAX_MARKS))
     start, end = _window(text, marks)
     cut = text[start:end]
     lead = len(cut) - len(cut.lstrip())
@@ -50,11 +61,13 @@ def _window(text: str, marks: list[tuple[int, int]]) -> tuple[int, int]:
     if len(text) <= PASSAGE:
         return 0, len(text)
     best, best_count = 0, 0
+    beyond = 0  # the first mark that does not fit; marks are in order, so it never moves back
     for index, (first, _) in enumerate(marks):
-        count = sum(1 for _, last in marks[index:] if last <= first + PASSAGE - 40)
-        if count > best_count:
-            best, best_count = first, count
-    start = max(0, best - 40)
+        while beyond < len(marks) and marks[beyond][1] <= first + PASSAGE - _BEFORE:
+            beyond += 1
+        if beyond - index > best_count:
+            best, best_count = first, beyond - index
+    start = max(0, best - _BEFORE)
     if start:  # not in the middle of a word
         space = text.find(" ", start, best)
         start = space + 1 if space >= 0 else start

@@ -18,7 +18,7 @@ from choir.privacy import AccessFilter, Content, Level, Viewer, access_tokens
 from choir.vectors import VectorsUnavailable
 from choir.vectors.edge import EdgeStore
 from choir_api.deps import Deps
-from choir_api.search.highlight import PASSAGE, passage
+from choir_api.search.highlight import MAX_MARKS, PASSAGE, PREFIX, _window, passage
 
 Ask = Callable[..., Awaitable[httpx.Response]]
 Index = Callable[[], Awaitable[int]]
@@ -369,6 +369,43 @@ def test_a_passage_shows_where_the_words_stand() -> None:
     assert [shown.text[start:end] for start, end in shown.spans] == ["Stakes", "paid"]
     assert passage("", "anything").text == ""
     assert passage("short", "nothing of it").spans == ()
+
+
+def test_the_passage_with_most_marks_is_found_wherever_the_marks_stand() -> None:
+    rng = random.Random(7)
+    for _ in range(200):
+        words = [
+            rng.choice(["stake", "x", "some longer filler"]) for _ in range(rng.randrange(400))
+        ]
+        text = " ".join(words)
+        marks = [(at, at + 5) for at in range(len(text)) if text.startswith("stake", at)][
+            :MAX_MARKS
+        ]
+        inside = [sum(1 for a, b in marks if a >= first and b <= first + 200) for first, _ in marks]
+        assert len(passage(text, "stake").spans) >= min(max(inside, default=0), 1)
+        start, _ = _window(text, marks)
+        if len(text) > PASSAGE and marks:
+            best = marks[inside.index(max(inside))][0]
+            assert start <= best <= start + 41
+
+
+def test_the_work_of_a_passage_is_linear_in_its_marks() -> None:
+    class Counted(list[tuple[int, int]]):
+        given = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            found = super().__getitem__(place)
+            self.given += len(found) if isinstance(place, slice) else 1
+            return found
+
+    marks = Counted((at, at + 1) for at in range(0, 40_000, 2))
+    _window("a " * 20_000, marks)
+    assert marks.given <= 3 * len(marks)
+    shown = passage("stake " * 20_000, "stake")
+    assert len(shown.spans) == 40
+    rare = "filler " * 2_000 + " ".join(["stake"] * 2 * MAX_MARKS)
+    assert passage(rare, "stake").spans
+    assert passage("x" * PREFIX + " stake", "stake").spans == ()
 
 
 def test_the_store_used_here_is_the_real_engine(store: EdgeStore) -> None:
