@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -57,8 +58,13 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self._engine = create_async_engine(
-            with_driver(url, "asyncpg"), pool_size=pool_size, max_overflow=5, pool_pre_ping=True
+            with_driver(url, "asyncpg"),
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error goes to the log; the texts that it is about do not
         )
+        sa.event.listen(self._engine.sync_engine, "handle_error", _without_rows)
         snapshots = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -85,6 +91,16 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._engine.dispose()
+
+
+def _without_rows(context: ExceptionContext) -> None:
+    """Take PostgreSQL's DETAIL out of an error: it quotes rows, and errors go to the log."""
+    for error in (context.sqlalchemy_exception, context.original_exception):
+        if error is not None and error.args and isinstance(error.args[0], str):
+            error.args = (error.args[0].partition("\nDETAIL:")[0], *error.args[1:])
+    cause = context.original_exception.__cause__
+    if getattr(cause, "detail", None) is not None:
+        cause.detail = None  # type: ignore[union-attr]  # asyncpg sets what the server sent
 
 
 def with_driver(url: str, driver: str) -> str:

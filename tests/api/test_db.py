@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,3 +91,20 @@ async def test_a_content_that_is_not_its_hash_cannot_be_stored(
     with pytest.raises(IntegrityError):
         async with database.write() as session:
             await session.execute(sa.insert(tables.contents).values(**row))
+
+
+async def test_an_error_of_the_database_never_quotes_what_was_sent(database: Database) -> None:
+    row = {
+        "thread": b"t" * 32,
+        "content_hash": b"h" * 32,
+        "thread_id": "thread",
+        "author": b"a" * 32,
+        "text": " ".join(["the treasure lies", "under the third palm"]),
+        "created_at": sa.func.now(),
+    }
+    with pytest.raises(DBAPIError) as caught:
+        async with database.write() as session:
+            await session.execute(sa.insert(tables.contents).values(**row))
+    said = "".join(traceback.format_exception(caught.value))
+    assert "violates check constraint" in said
+    assert "under the third palm" not in said
