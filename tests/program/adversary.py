@@ -84,9 +84,9 @@ class CapturingWorld(World):
             self.capturing = False
         raise AssertionError("nothing was sent")
 
-    def attempt(self, instruction: Instruction) -> bool:
-        """Sends, with the signatures it asks for; whether it went through."""
-        message = Message([instruction], self.payer.pubkey())
+    def attempt(self, *instructions: Instruction) -> bool:
+        """Sends one transaction, with the signatures it asks for; whether it went through."""
+        message = Message(list(instructions), self.payer.pubkey())
         needed = message.account_keys[: message.header.num_required_signatures]
         keys = [self.payer, *(self.signers[key] for key in needed[1:])]
         result = self.svm.send_transaction(Transaction(keys, message, self.svm.latest_blockhash()))

@@ -44,6 +44,8 @@ FOREIGN = {
 }
 """Refusals that are not the program's own: Anchor's, the token programs', the system program's."""
 
+CODES = {**FOREIGN, **ERRORS}
+
 _INSTRUCTIONS: dict[str, Any] = {entry["name"]: entry for entry in IDL["instructions"]}
 _DISCRIMINATORS = {entry["name"]: bytes(entry["discriminator"]) for entry in IDL["accounts"]}
 _NUMBERS = tuple(sorted(ERRORS.items()))
@@ -291,7 +293,7 @@ class Mirror:
         found = self._send(instruction, signer)
         if isinstance(found, Refused):
             assert outcome is None, f"{name}: the model does it, the program refuses: {found}"
-            assert found.code == ERRORS.get(result, FOREIGN.get(result)), (
+            assert found.code == CODES[result], (
                 f"{name}: the model refuses with {result}, the program with {_named(found.code)}:"
                 f" {found}"
             )
@@ -347,6 +349,13 @@ class Mirror:
         owner = account.owner if account else SYSTEM_PROGRAM
         self.world.svm.set_account(key, Account(lamports, data, owner))
         self.state = replace(self.state, lamports={**self.state.lamports, name: lamports})
+        self.compare()
+
+    def leave_lamports(self, key: bytes, amount: int) -> None:
+        """A wallet spends its lamports elsewhere, but for an amount."""
+        name: Name = ("wallet", key)
+        self.world.svm.set_account(self.address(name), Account(amount, b"", SYSTEM_PROGRAM))
+        self.state = replace(self.state, lamports={**self.state.lamports, name: amount})
         self.compare()
 
     def pause(self, bits: int, until: int) -> None:

@@ -43,6 +43,9 @@ HARMLESS: dict[tuple[str, str], str] = {
 }
 """Scenario and slot to why a wrong account there does nothing but what the honest one does."""
 
+REPEATABLE = {"deposit"}
+"""Scenarios that may well be sent twice; a message is posted once, for its address moves on."""
+
 
 class Stage:
     """Two threads with co-authors, specs, rewards and messages, and an attacker with a seat."""
@@ -206,3 +209,19 @@ def test_lamports_sent_to_a_new_accounts_address_stop_nothing(scenario: str) -> 
         world.svm.airdrop(key, 890_880)
     assert world.attempt(honest)
     assert all(world.data(key) for key in made)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_happens_once_happens_once(scenario: str) -> None:
+    """Again in the same transaction, and again in the next: refused as a whole, and refused."""
+    world, honest = SCENARIOS[scenario]()
+    before = world.snapshot(honest)
+    if scenario in REPEATABLE:
+        assert world.attempt(honest, honest)
+        return
+    assert not world.attempt(honest, honest)
+    assert world.snapshot(honest) == before
+    assert world.attempt(honest)
+    after = world.snapshot(honest)
+    assert not world.attempt(honest)
+    assert world.snapshot(honest) == after

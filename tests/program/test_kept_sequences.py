@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from solders.pubkey import Pubkey
 from tests.program.harness import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, sha256
-from tests.program.model_state import U64
+from tests.program.model_state import BYTES, U64
 from tests.program.steps import DUST, Steps
 
 
@@ -95,3 +95,27 @@ def test_a_decision_at_the_end_of_the_window(both: Steps) -> None:
     assert both.expire_spec(spec_id) == "done"
     assert both.expire_spec(spec_id) == "SpecNotPending"
     assert both.submit_spec(*_spec(spec_id), 10) == "SpecAlreadyExists"
+
+
+def test_a_wallet_pays_the_rent_or_nothing_happens(both: Steps) -> None:
+    alice, bob = both.wallets[1:3]
+    rents = sum(both.state.rent(BYTES[kind]) for kind in ("Thread", "token", "Position"))
+    for left, result in [
+        (rents - 1, "InsufficientLamports"),
+        (both.state.rent(BYTES["Thread"]), "InsufficientLamports"),
+        (rents, "done"),
+    ]:
+        both.leave_lamports(alice, left)
+        assert both.create_thread(alice, "t", 5_000, "Public") == result
+    assert both.state.lamports["wallet", alice] == 0
+
+    # Somebody has paid part of it already: only the rest is taken.
+    both.send_lamports(("message", "t", 0), 1_000_000)
+    both.send_lamports(("escrow", "t", bob, sha256("x")), 10_000_000)
+    needed = both.state.rent(BYTES["Spec"]) + both.state.rent(BYTES["Message"])
+    both.leave_lamports(bob, needed + both.state.rent(BYTES["Position"]))
+    assert both.submit_spec(bob, "t", sha256("x"), 10) == "done"
+    assert both.process_approval(alice, ("t", bob, sha256("x")), "Approve") == "done"
+    assert both.state.lamports["spec", "t", bob, sha256("x")] == needed - (
+        both.state.rent(BYTES["Message"]) - 1_000_000
+    )
