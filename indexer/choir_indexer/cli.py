@@ -201,6 +201,8 @@ async def _status(settings: Settings) -> dict[str, Any]:
     return {
         "watermark": mark.slot if mark else None,
         "finalized": mark.finalized_slot if mark else None,
+        "history_slot": mark.history_slot if mark else None,
+        "events_whole": mark.events_whole if mark else None,
         "commitment": mark.commitment if mark else settings.commitment,
         "chain_slot": chain_slot,
         "lag_slots": behind,

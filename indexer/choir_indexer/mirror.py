@@ -25,7 +25,7 @@ from choir.ids import PROGRAM_ID
 from choir_indexer.decode import BadTransaction, decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
-from choir_indexer.sources import Feed, Gap, Source, SourceError
+from choir_indexer.sources import Feed, Gap, NotListed, Pruned, Source, SourceError
 from choir_indexer.store.errors import DatabaseUnreachable, Incomplete, WrongChain
 from choir_indexer.store.writer import Identity, Mark, StaleBatch, Writer, late_message
 from choir_indexer.telemetry import Metrics, State
@@ -232,7 +232,12 @@ class Mirror:
         frontier = await self._source.frontier()
         self._seen(frontier)
         if frontier.slot > self._mark.slot:
-            history = self._source.history(self._mark.slot, frontier.slot, overlap=self._overlap)
+            history = self._source.history(
+                self._mark.slot,
+                frontier.slot,
+                overlap=self._overlap,
+                anchor=await writer.anchor(),
+            )
             async with aclosing(history):
                 async for batch in history:
                     await self._write(writer, batch, frontier)
@@ -242,13 +247,7 @@ class Mirror:
 
     async def _write(self, writer: Writer, batch: HistoryBatch, frontier: Frontier) -> None:
         """Decode a batch, ask for the accounts it touched, commit both with the watermark."""
-        if batch.recheck:
-            slots = {ref.signature: ref.slot for ref in batch.recheck}
-            late = await writer.unknown(slots)
-            if late:
-                raise Incomplete(
-                    late_message([(signature, slots[signature]) for signature in late])
-                )
+        await self._recheck(writer, batch)
         rows = [decode_transaction(raw, program=self._program) for raw in batch.transactions]
         delta = Delta.of(transactions=rows)
         # accounts last touched at or before the snapshot are in it
@@ -258,9 +257,19 @@ class Mirror:
             delta = merge(delta, self._decoded(updates, "history"))
         with self.metrics.commit_seconds.time():
             applied = await writer.apply_history(
-                delta, after=batch.after, through=batch.through, finalized=frontier.finalized
+                delta,
+                after=batch.after,
+                through=batch.through,
+                finalized=frontier.finalized,
+                begins=batch.begins,
             )
         self._mark = replace(self._mark, slot=batch.through)
+        if batch.begins is not None:
+            self._mark = replace(self._mark, history_slot=batch.begins)
+            self._log.warning(
+                "the node has forgotten the beginning; older transactions are not in the mirror",
+                history_slot=batch.begins,
+            )
         self._seen(frontier)
         self._moved.set()
         self._moved.clear()  # who waits is woken; who comes later waits for the next
@@ -275,6 +284,32 @@ class Mirror:
                 transactions=applied.transactions,
                 events=applied.events,
                 signature=str(Signature(rows[-1].signature)),
+            )
+
+    async def _recheck(self, writer: Writer, batch: HistoryBatch) -> None:
+        """Hold what the source lists behind the watermark against what the mirror has there.
+
+        Raises:
+            Incomplete: it lists what the mirror passed without.
+            Gap: it does not list what the mirror has, or begins after the snapshot.
+        """
+        begins = self._mark.history_slot or 0
+        slots = {ref.signature: ref.slot for ref in batch.recheck if ref.slot >= begins}
+        late = await writer.unknown(slots) if slots else []
+        if late:
+            raise Incomplete(late_message([(signature, slots[signature]) for signature in late]))
+        if batch.rechecked_after is not None and batch.rechecked_after < batch.after:
+            known = await writer.known(batch.rechecked_after, batch.after)
+            gone = [signature for signature in known if signature not in slots]
+            if gone:
+                raise NotListed(
+                    f"transaction {Signature(gone[0])} of slot {known[gone[0]]} is in the mirror,"
+                    " but the node's history does not list it"
+                )
+        if batch.begins is not None and batch.begins > (self._mark.snapshot_slot or 0) + 1:
+            raise Pruned(
+                f"the node's history begins at slot {batch.begins}, after the snapshot at slot"
+                f" {self._mark.snapshot_slot}; begin anew with: choir-indexer migrate --rebuild"
             )
 
     def _decoded(self, updates: Iterable[AccountUpdate], origin: str) -> Delta:
@@ -307,6 +342,7 @@ class Mirror:
 
     def _seen(self, frontier: Frontier) -> None:
         self.state.slot, self.state.frontier = self._mark.slot, frontier.slot
+        self.state.history_slot = self._mark.history_slot
         self.metrics.watermark.set(self._mark.slot)
         self.metrics.frontier.set(frontier.slot)
         self.metrics.lag_slots.set(max(frontier.slot - self._mark.slot, 0))

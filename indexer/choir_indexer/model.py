@@ -77,13 +77,17 @@ class HistoryBatch:
 
     Every transaction that names the program in the slots (`after`, `through`] is in
     `transactions`, in chain order. `recheck` lists signatures at or below the slot the history
-    was asked to start after, seen once more: all of them must be known already.
+    was asked to start after, seen once more: all of them must be known already, and all that
+    is known in slots after `rechecked_after` must be among them (None: nothing was looked at).
+    `begins` is set when slots before it are not to be had: of a new mirror's first batch only.
     """
 
     after: int
     through: int
     transactions: tuple[RawTransaction, ...]
     recheck: tuple[SignatureRef, ...] = ()
+    rechecked_after: int | None = None
+    begins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

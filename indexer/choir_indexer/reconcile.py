@@ -129,7 +129,9 @@ async def reconcile(
     if repair and differing:
         updates = (update for _, update in differing)
         await writer.apply_snapshot(Delta.of(accounts=map(decode_update, updates)))
-    listed = await source.signatures(0, min(mark.slot, frontier.slot))
+    # what is older than the mirror's history is known to be missing
+    begins = mark.history_slot or 1
+    listed = await source.signatures(begins - 1, min(mark.slot, frontier.slot))
     unknown = await writer.unknown([ref.signature for ref in listed])
     return Report(
         slot=snapshot.slot,

@@ -58,12 +58,14 @@ class Metrics:
 @dataclass(slots=True)
 class State:
     """Where the mirror stands. `caught_up_at` is the clock's monotonic time when the watermark
-    last stood at the source's frontier; None before the first time."""
+    last stood at the source's frontier; None before the first time. Transactions older than
+    `history_slot` could not be had; None when all are there."""
 
     clock: Clock
     phase: str = "starting"
     slot: int | None = None
     frontier: int | None = None
+    history_slot: int | None = None
     caught_up_at: float | None = None
     trouble: str | None = None
     started_at: float = field(init=False)
@@ -85,6 +87,7 @@ class State:
             "phase": self.phase,
             "watermark": self.slot,
             "frontier": self.frontier,
+            "history_slot": self.history_slot,
             "lag_s": round(lag, 3),
             "max_lag_s": max_lag_s,
             "trouble": self.trouble,

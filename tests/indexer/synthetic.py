@@ -186,6 +186,7 @@ class SyntheticSource:
         self.at_frontier = at_frontier
         self.idle = asyncio.Event()
         self.program_reason: str | None = None
+        self.begins: int | None = None
 
     async def genesis_hash(self) -> str:
         return self.chain.genesis
@@ -212,10 +213,16 @@ class SyntheticSource:
         return Frontier(slot, max(slot - 32, 0))
 
     async def history(
-        self, after: int, through: int, *, overlap: int = 0
+        self,
+        after: int,
+        through: int,
+        *,
+        overlap: int = 0,
+        anchor: SignatureRef | None = None,
     ) -> AsyncGenerator[HistoryBatch, None]:
         self.faults.before("list")
-        listed = [r for r in self.chain.transactions if after < r.ref.slot <= through]
+        since = max(after, (self.begins or 0) - 1)
+        listed = [r for r in self.chain.transactions if since < r.ref.slot <= through]
         recheck = tuple(
             r.ref for r in self.chain.transactions if after - overlap < r.ref.slot <= after
         )
@@ -228,7 +235,11 @@ class SyntheticSource:
             end = part[-1].ref.slot if listed else through
             self.faults.before("transactions")
             raws = tuple(RawTransaction(r.ref, r.json()) for r in part)
-            yield HistoryBatch(begin, end, raws, recheck)
+            first = begin == after
+            yield HistoryBatch(
+                begin, end, raws, recheck, after - overlap if first else None,
+                self.begins if first and after == 0 else None,
+            )  # fmt: skip
             begin, recheck = end, ()
             if not listed:
                 return

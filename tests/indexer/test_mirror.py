@@ -9,14 +9,24 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from solders.signature import Signature
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+from tests.indexer.borsh import encode
 from tests.indexer.conftest import Bench
 from tests.indexer.story import Script, Teller, expected, held, scripts, transactions
 from tests.indexer.synthetic import Faults, SyntheticChain, SyntheticSource, key
 
 from choir_indexer.mirror import Mirror
 from choir_indexer.model import Hint, Lost
-from choir_indexer.sources import MissingTransaction, SourceError, SourceLost
-from choir_indexer.store import Incomplete, WrongChain, rebuild
+from choir_indexer.sources import (
+    MissingTransaction,
+    NotListed,
+    Pruned,
+    SourceError,
+    SourceLost,
+)
+from choir_indexer.store import Incomplete, WrongChain, read, rebuild
 
 some = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -301,6 +311,75 @@ def test_history_that_turns_up_late_stops_the_mirror(bench: Bench) -> None:
             await bench.mirror(SyntheticSource(chain)).catch_up()
 
     bench.run(play())
+
+
+def test_history_that_vanishes_stops_the_mirror(bench: Bench) -> None:
+    """What is known behind the watermark must be listed, as what is listed must be known."""
+    chain = SyntheticChain()
+    Teller(chain).tell(STORY)
+
+    async def play() -> None:
+        await bench.mirror(SyntheticSource(chain)).catch_up()
+        stood = chain.slot
+        gone = chain.transactions.pop(1)
+        chain.close_slot()
+        name = str(Signature(gone.ref.signature))
+        with pytest.raises(NotListed, match=f"{name} of slot 1 is in the mirror"):
+            await bench.mirror(SyntheticSource(chain)).catch_up()
+        connection = await bench.connect()
+        assert await connection.fetchval("SELECT slot FROM chain.watermark") == stood
+        await connection.close()
+        chain.transactions.insert(1, gone)
+        await bench.mirror(SyntheticSource(chain)).catch_up()
+        await _compare(bench, chain)
+
+    bench.run(play())
+
+
+def test_a_history_without_its_beginning_is_said_to_be_one(bench: Bench) -> None:
+    chain = SyntheticChain()
+    Teller(chain).tell(LATER)
+    second = chain.transactions[-1].ref.slot
+
+    async def said() -> tuple[int | None, bool]:
+        engine = create_async_engine(bench.url.replace("://", "+asyncpg://"), poolclass=NullPool)
+        async with engine.connect() as connection:
+            mark = await read.watermark(connection)
+        await engine.dispose()
+        assert mark is not None
+        return mark.history_slot, mark.events_whole
+
+    async def play() -> None:
+        source = SyntheticSource(chain)
+        source.begins = second
+        mirror = bench.mirror(source)
+        await mirror.catch_up()
+        assert await said() == (second, False)
+        assert mirror.state.report(60)[1]["history_slot"] == second
+        connection = await bench.connect()
+        there, wanted = await held(connection), expected(chain)
+        await connection.close()
+        assert there["accounts"] == wanted["accounts"]
+        assert len(there["transactions"]) < len(wanted["transactions"])
+        # a node that knows more finds nothing late in it
+        chain.close_slot()
+        again = bench.mirror(SyntheticSource(chain))
+        await again.catch_up()
+        assert again.state.history_slot == second
+        chain.close_slot(({}, [encode("Initialized")]))
+        await again.catch_up()
+        assert await said() == (second, True)
+
+    bench.run(play())
+
+
+def test_a_history_that_begins_after_the_snapshot_is_a_gap(bench: Bench) -> None:
+    chain = SyntheticChain()
+    Teller(chain).tell(STORY)
+    source = SyntheticSource(chain)
+    source.begins = chain.slot + 2
+    with pytest.raises(Pruned, match=f"after the snapshot at slot {chain.slot}"):
+        bench.run(bench.mirror(source).catch_up())
 
 
 def test_another_chain_stops_the_mirror_or_begins_it_anew(bench: Bench) -> None:

@@ -5,7 +5,7 @@ nothing is wrong but late. What the mirror's completeness rests on are the other
 
 - `frontier()` names a slot whose block can no longer change at the mirror's commitment;
 - `history(after, through)` gives every transaction that names the program in those slots, in
-  chain order, or raises; it never leaves one out silently;
+  chain order, or raises; it never leaves one out silently (see `begins` of the first batch);
 - `accounts(…, at_least=s)` and `snapshot(at_least=s)` answer as of slot `s` or later, with the
   slot they answer for, or raise.
 """
@@ -24,6 +24,8 @@ __all__ = [
     "Gap",
     "MissingTransaction",
     "NotListed",
+    "NotServed",
+    "Pruned",
     "Snapshot",
     "Source",
     "SourceError",
@@ -48,7 +50,15 @@ class MissingTransaction(Gap):
 
 
 class NotListed(Gap):
-    """It announced a transaction that its history does not list."""
+    """Its history does not list a transaction that it announced, or gave before."""
+
+
+class Pruned(Gap):
+    """Its history ends before it reaches what the mirror has."""
+
+
+class NotServed(SourceError):
+    """It does not answer this kind of question at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +97,25 @@ class Source(Protocol):
         ...
 
     def history(
-        self, after: int, through: int, *, overlap: int = 0
+        self,
+        after: int,
+        through: int,
+        *,
+        overlap: int = 0,
+        anchor: SignatureRef | None = None,
     ) -> AsyncGenerator[HistoryBatch, None]:
         """Slots (`after`, `through`] in whole slots, oldest first, the last batch through
-        `through`; with the signatures of the last `overlap` slots before to check again."""
+        `through`; with the signatures of the last `overlap` slots before to check again.
+
+        `anchor` is the newest transaction that the mirror has (none newer than `after`). A
+        history that does not go back so far has to be proven complete otherwise. Only one from
+        slot 0 may begin later, and says where in `begins`; any other raises `Pruned`.
+        """
         ...
 
     async def signatures(self, after: int, through: int) -> list[SignatureRef]:
-        """The transactions of those slots by signature alone, oldest first."""
+        """The transactions of those slots by signature alone, oldest first, as far back as the
+        source lists them."""
         ...
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -15,7 +17,15 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
-from choir.errors import NodeBehind, RateLimited, RpcError, RpcUnreachable
+from choir.errors import (
+    DecodeError,
+    MethodNotServed,
+    NodeBehind,
+    RateLimited,
+    RpcError,
+    RpcUnreachable,
+)
+from choir.events import Initialized, events_of_transaction
 from choir.ids import PROGRAM_ID
 from choir.rpc import Commitment, Rpc, account_from_json
 from choir_indexer.model import (
@@ -30,6 +40,8 @@ from choir_indexer.sources.port import (
     Feed,
     MissingTransaction,
     NotListed,
+    NotServed,
+    Pruned,
     Snapshot,
     SourceError,
 )
@@ -45,6 +57,7 @@ ATTEMPTS = 6
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 ANNOUNCED_LIMIT = 100_000
+LOOK = 100  # transactions looked through for the program's first event
 
 
 class RpcSource:
@@ -112,16 +125,28 @@ class RpcSource:
         return Frontier(slot, min(final, slot))
 
     async def history(
-        self, after: int, through: int, *, overlap: int = 0
+        self,
+        after: int,
+        through: int,
+        *,
+        overlap: int = 0,
+        anchor: SignatureRef | None = None,
     ) -> AsyncGenerator[HistoryBatch, None]:
         """By `getSignaturesForAddress`, newest first, then `getTransaction`, oldest first.
 
         Raises:
-            NotListed: the pub/sub announced a transaction that the list lacks.
+            NotListed: the list lacks a transaction that was announced, or the anchor.
+            Pruned: the list ends too early, and nothing proves that this is the beginning.
             MissingTransaction: a listed transaction is not to be had.
             SourceError: the node's list is out of order, or the node does not answer.
         """
-        listed = await self._list(max(after - overlap, -1), through)
+        floor = max(after - overlap, -1)
+        walk = await self._walk(floor, through)
+        rechecked_after, begins = floor, None
+        if not walk.reached:
+            rechecked_after = min(walk.rows[-1][0], after) if walk.rows else after
+            begins = await self._beginning(walk, after, through, anchor)
+        listed = [ref for ref in walk.refs(floor, through) if ref.slot >= (begins or 0)]
         known = {ref.signature for ref in listed}
         for signature, slot in self._announced.items():
             if after < slot <= through and signature not in known:
@@ -136,15 +161,20 @@ class RpcSource:
             last = number == len(batches) - 1
             end = through if last else refs[-1].slot
             transactions = await asyncio.gather(*(self._transaction(ref) for ref in refs))
-            yield HistoryBatch(begin, end, tuple(transactions), recheck if number == 0 else ())
+            if number == 0:
+                yield HistoryBatch(
+                    begin, end, tuple(transactions), recheck, rechecked_after, begins
+                )
+            else:
+                yield HistoryBatch(begin, end, tuple(transactions))
             begin = end
         if not batches:
-            yield HistoryBatch(after, through, (), recheck)
+            yield HistoryBatch(after, through, (), recheck, rechecked_after, begins)
         self._announced = {s: slot for s, slot in self._announced.items() if slot > through}
 
     async def signatures(self, after: int, through: int) -> list[SignatureRef]:
-        """By `getSignaturesForAddress`."""
-        return await self._list(after, through)
+        """By `getSignaturesForAddress`; as far back as the node lists them."""
+        return (await self._walk(after, through)).refs(after, through)
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         """By `getMultipleAccounts`; each answer carries its own slot."""
@@ -188,33 +218,93 @@ class RpcSource:
         if self._commitment != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
             self._announced[signature] = slot
 
-    async def _list(self, floor: int, through: int) -> list[SignatureRef]:
-        """Signatures in the slots (`floor`, `through`], oldest first, numbered in each slot.
+    async def _walk(self, floor: int, through: int) -> _Walk:
+        """List backwards from the newest to a slot at `floor`, or to an empty page.
 
-        The end of the list is an empty page or a slot at `floor`, never a short page.
+        A short page is not the end; and an empty one is only what this node has to say.
         """
-        rows: list[tuple[int, bytes]] = []
-        before: str | None = None
-        newest: int | None = None
+        rows: list[tuple[int, str]] = []
         limit = FIRST_PAGE
         while True:
-            page = await self._page(before, limit, through)
+            page = await self._page(rows[-1][1] if rows else None, limit, through)
             for row in page:
-                slot, text = int(row["slot"]), str(row["signature"])
-                if newest is not None and slot > newest:
-                    raise SourceError(f"the node lists slot {slot} after slot {newest}")
-                newest, before = slot, text
-                if floor < slot <= through:
-                    rows.append((slot, bytes(Signature.from_string(text))))
-            if not page or (newest is not None and newest <= floor):
-                break
+                slot = int(row["slot"])
+                if rows and slot > rows[-1][0]:
+                    raise SourceError(f"the node lists slot {slot} after slot {rows[-1][0]}")
+                rows.append((slot, str(row["signature"])))
+            if rows and rows[-1][0] <= floor:
+                return _Walk(rows, reached=True)
+            if not page:
+                return _Walk(rows, reached=False)
             limit = PAGE
-        rows.reverse()
-        listed = []
-        for slot, same in groupby(rows, key=lambda row: row[0]):
-            for position, (_, signature) in enumerate(same):
-                listed.append(SignatureRef(signature, slot, position))
-        return listed
+
+    async def _beginning(
+        self, walk: _Walk, after: int, through: int, anchor: SignatureRef | None
+    ) -> int | None:
+        """Where the history of a walk that ran out begins: None when nothing after `after` is
+        missing; a slot, for a new mirror only, when what is older cannot be had.
+
+        Raises:
+            NotListed: the node should have the anchor, and does not list it.
+            Pruned: something after `after` may be missing.
+        """
+        if anchor is not None and str(Signature(anchor.signature)) in walk.signatures:
+            return None
+        # whoever does not know `before` answers with an empty page too: ask for the last row
+        # again, so that the end is said by one that has it
+        if walk.rows:
+            page = await self._page(walk.rows[-2][1] if len(walk.rows) > 1 else None, PAGE, through)
+            if not page or str(page[-1]["signature"]) != walk.rows[-1][1]:
+                raise Pruned(
+                    f"the node's list of transactions broke off at slot {walk.rows[-1][0]};"
+                    " asked again, it does not end there"
+                )
+        first = await self._first_block()
+        if anchor is not None and (first is None or anchor.slot >= first):
+            raise NotListed(
+                f"transaction {Signature(anchor.signature)} of slot {anchor.slot} is in the mirror,"
+                " but the node's history does not list it"
+            )
+        if first is not None and first <= after + 1:
+            return None
+        oldest = walk.rows[-1][0] if walk.rows else 0
+        begins = through + 1
+        if walk.rows or first is not None:
+            begins = min(max(oldest, first or 0), through + 1)
+        if after > 0:
+            if await self._initialized(walk):
+                return None
+            raise Pruned(
+                f"the node's history begins at slot {begins}; slots {after + 1} to {begins - 1}"
+                " are missing"
+            )
+        return begins
+
+    async def _first_block(self) -> int | None:
+        """The oldest slot whose block the node has, None when it does not say."""
+        for method in ("getFirstAvailableBlock", "minimumLedgerSlot"):
+            try:
+                answer = await self._again(partial(self._rpc.request, method, []))
+            except NotServed:
+                continue
+            if isinstance(answer, bool) or not isinstance(answer, int):
+                raise SourceError(f"the node's answer to {method} is not a slot")
+            return answer
+        return None
+
+    async def _initialized(self, walk: _Walk) -> bool:
+        """Whether the oldest events that are listed are the program's first: it is initialized
+        once, and before that nothing it does succeeds."""
+        for ref in walk.refs(-1, walk.rows[0][0] if walk.rows else -1)[:LOOK]:
+            try:
+                events = events_of_transaction(
+                    (await self._transaction(ref)).json, program_id=self._program
+                )
+            except DecodeError:
+                return False
+            if events:
+                return any(isinstance(event, Initialized) for event in events)
+        return False
 
     async def _page(self, before: str | None, limit: int, at_least: int) -> list[dict[str, Any]]:
         options: dict[str, Any] = {
@@ -304,9 +394,32 @@ class RpcSource:
                 wait = getattr(error, "retry_after", None) or delay
                 await self._clock.sleep(min(wait, LONGEST_DELAY_S))
                 delay = min(2 * delay, LONGEST_DELAY_S)
+            except MethodNotServed as error:
+                raise NotServed(str(error)) from error
             except RpcError as error:
                 raise SourceError(str(error)) from error
         raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Rows of a list, (slot, signature), newest first; whether it went down to its floor."""
+
+    rows: list[tuple[int, str]]
+    reached: bool
+
+    @property
+    def signatures(self) -> set[str]:
+        return {signature for _, signature in self.rows}
+
+    def refs(self, floor: int, through: int) -> list[SignatureRef]:
+        """Those in the slots (`floor`, `through`], oldest first, numbered in each slot."""
+        rows = [row for row in reversed(self.rows) if floor < row[0] <= through]
+        return [
+            SignatureRef(bytes(Signature.from_string(text)), slot, position)
+            for slot, same in groupby(rows, key=lambda row: row[0])
+            for position, (_, text) in enumerate(same)
+        ]
 
 
 def _whole_slots(refs: Sequence[SignatureRef], size: int) -> Iterator[list[SignatureRef]]:

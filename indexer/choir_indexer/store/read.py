@@ -66,6 +66,7 @@ __all__ = [
     "watermark",
 ]
 
+FIRST_EVENT = "Initialized"
 Queryable: TypeAlias = AsyncConnection | AsyncSession
 
 
@@ -78,11 +79,17 @@ async def watermark(connection: Queryable) -> WatermarkRow | None:
         t.watermark.c.updated_at,
         t.meta.c.genesis_hash,
         t.meta.c.program_id,
+        t.watermark.c.history_slot,
+        # before it is initialized the program does nothing that has events
+        sa.or_(
+            t.watermark.c.history_slot.is_(None),
+            sa.exists().where(t.thread_events.c.kind == FIRST_EVENT),
+        ),
     ).select_from(t.watermark.join(t.meta, sa.true()))
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    return WatermarkRow(row[0], row[1], row[2], row[3].timestamp(), row[4], row[5])
+    return WatermarkRow(row[0], row[1], row[2], row[3].timestamp(), *row[4:])
 
 
 async def config(connection: Queryable) -> ConfigRow | None:

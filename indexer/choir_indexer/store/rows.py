@@ -30,7 +30,9 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class WatermarkRow:
     """`slot` is complete; up to `finalized_slot` nothing can be undone. `genesis_hash` and
-    `program_id` say of what; `updated_at` is seconds since the epoch."""
+    `program_id` say of what; `updated_at` is seconds since the epoch. With a `history_slot`, the
+    node that filled the mirror had forgotten what is older: transactions before that slot are
+    not here, while accounts are. `events_whole` says whether no event is missing all the same."""
 
     slot: int
     finalized_slot: int | None
@@ -38,6 +40,8 @@ class WatermarkRow:
     updated_at: float
     genesis_hash: str
     program_id: str
+    history_slot: int | None = None
+    events_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ watermark = sa.Table(
     _u64("finalized_slot", nullable=True),
     sa.Column("commitment", sa.Text, nullable=False),
     _when("updated_at"),
+    _u64("history_slot", nullable=True),
 )
 
 # every account of the program, raw; a closed one stays as a tombstone without data

@@ -16,7 +16,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir_indexer.delta import DeadLetter, Delta
-from choir_indexer.model import FETCHED
+from choir_indexer.model import FETCHED, SignatureRef
 from choir_indexer.store import merge as sql
 from choir_indexer.store.errors import (
     DatabaseUnreachable,
@@ -51,11 +51,13 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The watermark: `slot` is complete; accounts not touched later are as of `snapshot_slot`
-    or newer (None before the first snapshot)."""
+    or newer (None before the first snapshot); transactions older than `history_slot` could not be
+    had (None: all are here)."""
 
     slot: int
     snapshot_slot: int | None
     finalized_slot: int | None
+    history_slot: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,9 @@ class Writer:
     async def mark(self) -> Mark | None:
         """The watermark, None while the mirror is new."""
         row = await self._connection.fetchrow(
-            "SELECT slot, snapshot_slot, finalized_slot FROM chain.watermark"
+            "SELECT slot, snapshot_slot, finalized_slot, history_slot FROM chain.watermark"
         )
-        return None if row is None else Mark(int(row[0]), _whole(row[1]), _whole(row[2]))
+        return None if row is None else Mark(int(row[0]), *map(_whole, row[1:]))
 
     async def followed(self) -> bool:
         """Whether some worker (this one too) holds the lease."""
@@ -160,6 +162,23 @@ class Writer:
             list(signatures),
         )
         return [row[0] for row in rows]
+
+    async def anchor(self) -> SignatureRef | None:
+        """The newest transaction that the mirror has."""
+        row = await self._connection.fetchrow(
+            "SELECT signature, slot, position FROM chain.transactions"
+            " ORDER BY slot DESC, position DESC LIMIT 1"
+        )
+        return None if row is None else SignatureRef(row[0], int(row[1]), row[2])
+
+    async def known(self, after: int, through: int) -> dict[bytes, int]:
+        """Slots of the transactions that the mirror has in the slots (`after`, `through`]."""
+        rows = await self._connection.fetch(
+            "SELECT signature, slot FROM chain.transactions WHERE slot > $1 AND slot <= $2"
+            " ORDER BY slot, position",
+            after, through,
+        )  # fmt: skip
+        return {row[0]: int(row[1]) for row in rows}
 
     async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
         """Every row of ``chain.accounts`` by address, `page` at a time: address, slot, data
@@ -207,7 +226,13 @@ class Writer:
             )
 
     async def apply_history(
-        self, delta: Delta, *, after: int, through: int, finalized: int | None
+        self,
+        delta: Delta,
+        *,
+        after: int,
+        through: int,
+        finalized: int | None,
+        begins: int | None = None,
     ) -> Applied:
         """Write whole slots of history and move the watermark over them, all or nothing.
 
@@ -217,6 +242,7 @@ class Writer:
             after: where the watermark must stand.
             through: where it will stand.
             finalized: the newest final slot, where known.
+            begins: the slot that history begins with, when what is older cannot be had.
 
         Raises:
             StaleBatch: the watermark stands elsewhere. Nothing was written.
@@ -236,8 +262,9 @@ class Writer:
                 heads = await self._merge_transactions(delta)
             await self._connection.execute(
                 "UPDATE chain.watermark SET slot = $1, updated_at = now(),"
-                " finalized_slot = greatest(finalized_slot, $2::numeric)",
-                through, finalized,
+                " finalized_slot = greatest(finalized_slot, $2::numeric),"
+                " history_slot = coalesce(history_slot, $3::numeric)",
+                through, finalized, begins,
             )  # fmt: skip
             for thread, epoch, seq in heads:
                 note = {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}

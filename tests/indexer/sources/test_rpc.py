@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from solders.signature import Signature
-from tests.indexer.synthetic import key
+from tests.indexer.borsh import encode
+from tests.indexer.synthetic import Ran, key
 
-from choir.errors import NodeBehind, RateLimited, RpcError
+from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError
 from choir.ids import PROGRAM_ID
 from choir.rpc import JsonRpc
 from choir.testing import ManualClock
-from choir_indexer.model import FETCHED, HistoryBatch
-from choir_indexer.sources import MissingTransaction, NotListed, SourceError
+from choir_indexer.model import FETCHED, HistoryBatch, SignatureRef
+from choir_indexer.sources import MissingTransaction, NotListed, Pruned, SourceError
 from choir_indexer.sources.rpc import FIRST_PAGE, PAGE, RpcSource
 
 
@@ -23,7 +24,7 @@ class Node(JsonRpc):
     """A node with a history of (slot, count of transactions), newest slot last."""
 
     def __init__(self, *slots: tuple[int, int]) -> None:
-        self.history = [
+        self.history: list[dict[str, Any]] = [
             {"slot": slot, "signature": str(_signature(slot, n)), "err": None}
             for slot, count in slots
             for n in range(count)
@@ -32,6 +33,15 @@ class Node(JsonRpc):
         self.failures: list[RpcError] = []
         self.forgotten: set[str] = set()
         self.slot = slots[-1][0] if slots else 0
+        self.first: int | None = 0  # the oldest block kept; None: does not say
+        self.forgets_before = False  # as one that never saw the transaction named in `before`
+        self.initialized = ""
+        self.eventless: set[str] = set()
+
+    def prune(self, first: int) -> None:
+        """Keep the slots from `first` on."""
+        self.first = first
+        self.history = [row for row in self.history if row["slot"] >= first]
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         self.asked.append((method, list(params)))
@@ -47,13 +57,27 @@ class Node(JsonRpc):
     ) -> list[dict[str, Any]]:
         assert address == str(PROGRAM_ID)
         newest_first = self.history[::-1]
+        if "before" in options and self.forgets_before:
+            return []
         if "before" in options:
             names = [row["signature"] for row in newest_first]
             newest_first = newest_first[names.index(options["before"]) + 1 :]
         return newest_first[: options["limit"]]
 
     def getTransaction(self, name: str, options: dict[str, Any]) -> Any:  # noqa: N802
-        return None if name in self.forgotten else {"it is": name}
+        if name in self.forgotten:
+            return None
+        event = encode("Initialized" if name == self.initialized else "Deposited")
+        signature = bytes(Signature.from_string(name))
+        events = () if name in self.eventless else (event,)
+        return Ran(SignatureRef(signature, self.slot, 0), {}, events).json()
+
+    def getFirstAvailableBlock(self) -> int:  # noqa: N802
+        if self.first is None:
+            raise MethodNotServed("getFirstAvailableBlock is not served", code=-32601)
+        return self.first
+
+    minimumLedgerSlot = getFirstAvailableBlock  # noqa: N815
 
     def getMultipleAccounts(  # noqa: N802
         self, names: list[str], options: dict[str, Any]
@@ -75,7 +99,7 @@ def _source(node: Node, **options: Any) -> tuple[RpcSource, ManualClock]:
     return RpcSource(node, "ws://nowhere", clock=clock, **options), clock
 
 
-async def _history(source: RpcSource, *args: int, **options: int) -> list[HistoryBatch]:
+async def _history(source: RpcSource, *args: int, **options: Any) -> list[HistoryBatch]:
     return [batch async for batch in source.history(*args, **options)]
 
 
@@ -95,7 +119,7 @@ async def test_history_is_whole_slots_in_chain_order() -> None:
 
 async def test_slots_without_transactions_are_history_too() -> None:
     source, _ = _source(Node())
-    assert await _history(source, 3, 8) == [HistoryBatch(3, 8, ())]
+    assert await _history(source, 3, 8) == [HistoryBatch(3, 8, (), (), 3)]
 
 
 async def test_a_long_history_is_read_to_its_very_end() -> None:
@@ -105,6 +129,85 @@ async def test_a_long_history_is_read_to_its_very_end() -> None:
     listed = await source.signatures(0, total)
     assert [ref.slot for ref in listed] == [*range(1, total + 1)]
     assert all(params[1]["minContextSlot"] == total for _, params in node.asked)
+
+
+def _anchor(slot: int) -> SignatureRef:
+    return SignatureRef(bytes(_signature(slot, 0)), slot, 0)
+
+
+HUNDREDS = tuple((slot, 1) for slot in range(100, 1001, 100))
+
+
+@pytest.mark.parametrize("first", [800, None])
+@pytest.mark.parametrize("anchor", [_anchor(100), None])
+async def test_history_that_the_node_has_pruned_is_a_gap(
+    first: int | None, anchor: SignatureRef | None
+) -> None:
+    node = Node(*HUNDREDS)
+    node.prune(800)
+    node.first = first
+    source, _ = _source(node)
+    with pytest.raises((Pruned, NotListed), match=r"slots 101 to 799 are missing|of slot 100 is"):
+        await _history(source, 100, 1000, overlap=64, anchor=anchor)
+
+
+async def test_one_behind_a_balancer_that_does_not_know_before_is_no_end() -> None:
+    node = Node(*HUNDREDS)
+    node.history = node.history[-3:]  # one full page of what another would go on with
+    node.forgets_before = True
+    source, _ = _source(node)
+    with pytest.raises(Pruned, match="broke off at slot 800"):
+        await _history(source, 100, 1000)
+    with pytest.raises(Pruned, match="broke off at slot 800"):
+        await _history(source, 0, 1000)
+
+
+async def test_a_quiet_program_on_a_pruned_node_is_followed_on() -> None:
+    node = Node(*HUNDREDS)
+    node.prune(800)
+    source, _ = _source(node)
+    [batch] = await _history(source, 799, 1000, overlap=64, anchor=_anchor(700))
+    assert [t.ref.slot for t in batch.transactions] == [800, 900, 1000]
+    assert batch.begins is None
+    [batch] = await _history(source, 950, 1000, overlap=64, anchor=_anchor(900))
+    assert [t.ref.slot for t in batch.transactions] == [1000]
+
+
+async def test_the_newest_that_the_mirror_has_must_be_listed() -> None:
+    node = Node(*HUNDREDS)
+    del node.history[3:]  # forgot its newest, or never heard of them
+    source, _ = _source(node)
+    with pytest.raises(NotListed, match=f"{_signature(900, 0)} of slot 900 is in the mirror"):
+        await _history(source, 950, 1000, overlap=1000, anchor=_anchor(900))
+
+
+async def test_a_new_mirror_says_where_its_history_begins() -> None:
+    node = Node(*HUNDREDS)
+    node.prune(750)
+    source, _ = _source(node)
+    [batch] = await _history(source, 0, 1000)
+    assert (batch.begins, [t.ref.slot for t in batch.transactions]) == (800, [800, 900, 1000])
+    node.prune(850)
+    node.history[:0] = [{"slot": 700, "signature": str(_signature(700, 0)), "err": None}]
+    [batch] = await _history(source, 0, 1000)
+    assert (batch.begins, [t.ref.slot for t in batch.transactions]) == (850, [900, 1000])
+    empty = Node()
+    for first, begins in ((300, 300), (None, 1001), (1, None)):
+        empty.first = first
+        source, _ = _source(empty)
+        assert [b.begins for b in await _history(source, 0, 1000)] == [begins]
+
+
+async def test_the_first_event_proves_that_no_event_is_missing() -> None:
+    node = Node(*HUNDREDS)
+    node.prune(300)
+    node.eventless = {str(_signature(300, 0))}  # the deployment
+    source, _ = _source(node)
+    with pytest.raises(Pruned):
+        await _history(source, 50, 1000)
+    node.initialized = str(_signature(400, 0))
+    [batch] = await _history(source, 50, 1000)
+    assert (batch.begins, len(batch.transactions)) == (None, 8)
 
 
 async def test_an_announced_transaction_must_be_listed() -> None:
