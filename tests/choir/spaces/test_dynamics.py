@@ -78,7 +78,8 @@ def test_the_threshold_is_where_scipy_finds_it(coupling: float, locks: bool) -> 
     size = 200
     omega = _lorentzian(size)
     w = np.full(size, 1 / size)
-    start = 2 * np.pi * ((np.arange(1, size + 1) * (math.sqrt(5) + 1) / 2) % 1)
+    golden = (math.sqrt(5) + 1) / 2
+    start = np.array([math.tau * math.modf(k * golden)[0] for k in range(1, size + 1)])
 
     def pairwise(_: float, theta: np.ndarray) -> np.ndarray:
         return omega + coupling / size * np.sin(theta[None, :] - theta[:, None]).sum(axis=1)
