@@ -32,6 +32,10 @@ class Metadata(Schema):
     commitment: Literal["processed", "confirmed", "finalized"] | None = Field(
         default=None, description="how settled that slot is"
     )
+    stale: bool = Field(
+        default=False,
+        description="the mirror has not moved lately: contents that are not public are withheld",
+    )
 
 
 class FieldError(Schema):
@@ -87,9 +91,12 @@ def success(
     *,
     slot: int | None = None,
     commitment: Literal["processed", "confirmed", "finalized"] | None = None,
+    stale: bool = False,
 ) -> Success[T]:
     """Wrap `data`; `slot` and `commitment` when it comes from the mirror or the chain."""
-    metadata = Metadata(request_id=request_id(request), slot=slot, commitment=commitment)
+    metadata = Metadata(
+        request_id=request_id(request), slot=slot, commitment=commitment, stale=stale
+    )
     return Success(data=data, metadata=metadata)
 
 

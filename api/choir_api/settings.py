@@ -76,6 +76,17 @@ class Settings(BaseSettings):
     )
     sign_ins_per_hour: int = Field(default=120, gt=0)
 
+    mirror_stale_after_s: int = Field(
+        default=60,
+        gt=0,
+        description="a mirror that has not moved for longer shows no content but public one",
+    )
+    page_content_bytes: int = Field(
+        default=1 << 20,
+        gt=0,
+        description="contents in one page, snapshot or batch of deltas; one content always fits",
+    )
+
     anonymous_sockets: bool = Field(
         default=True, description="viewers without a session may watch public threads"
     )

@@ -99,6 +99,18 @@ content_outbox = sa.Table(
     ),
 )
 
+# At least this level until the mirror of that chain is complete to `slot`; see
+# :mod:`choir_api.floors`.
+privacy_floors = sa.Table(
+    "privacy_floors",
+    metadata,
+    sa.Column("thread", sa.LargeBinary, primary_key=True),
+    sa.Column("signature", sa.LargeBinary, primary_key=True),
+    sa.Column("genesis_hash", sa.Text, nullable=False),
+    sa.Column("level", sa.SmallInteger, nullable=False),
+    sa.Column("slot", sa.Numeric(20), nullable=False),
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

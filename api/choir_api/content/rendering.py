@@ -39,9 +39,16 @@ def viewer_of(principal: Principal | None, thread: Pubkey, co_authors: Iterable[
     )
 
 
-def access_to(viewer: Viewer, thread: Pubkey, level: int) -> Access:
-    """The viewer's rights and view on the contents of a thread at its present level."""
-    return decide(viewer, Content(thread=str(thread), level=Level(level)))
+def access_to(viewer: Viewer, thread: Pubkey, level: int, *, certain: bool) -> Access:
+    """The viewer's rights and view on the contents of a thread.
+
+    Args:
+        viewer: who is asking.
+        thread: its address.
+        level: the one in force, as :mod:`choir_api.mirror` gives it.
+        certain: whether the mirror is fresh; see :func:`choir.privacy.decide`.
+    """
+    return decide(viewer, Content(thread=str(thread), level=Level(level)), certain=certain)
 
 
 def render(digest: bytes, body: Body | None, access: Access) -> ContentView:

@@ -57,12 +57,13 @@ async def message_views(
     thread: ThreadRow,
     rows: Sequence[MessageRow],
     principal: Principal | None,
+    *,
+    certain: bool,
 ) -> list[MessageView]:
     """The messages with their contents, in the order given."""
     address = Pubkey.from_bytes(thread.pubkey)
-    access = access_to(
-        viewer_of(principal, address, keys(thread.co_authors)), address, thread.privacy
-    )
+    viewer = viewer_of(principal, address, keys(thread.co_authors))
+    access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
     return [
         MessageView(
@@ -82,11 +83,14 @@ async def spec_views(
     thread: ThreadRow,
     rows: Sequence[SpecRow],
     principal: Principal | None,
+    *,
+    certain: bool,
 ) -> list[SpecView]:
     """The specs with their contents, in the order given."""
     address = Pubkey.from_bytes(thread.pubkey)
     authors = keys(thread.co_authors)
-    access = access_to(viewer_of(principal, address, authors), address, thread.privacy)
+    viewer = viewer_of(principal, address, authors)
+    access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
     return [
         SpecView(

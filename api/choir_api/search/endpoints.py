@@ -96,6 +96,7 @@ async def search_messages(
             slot=mark.slot if mark else None,
             # the column holds one of the three names; the schema checks it
             commitment=mark.commitment if mark else None,  # type: ignore[arg-type]
+            stale=found.stale,
             mode="text" if found.degraded else "hybrid",
             degraded=found.degraded,
         ),

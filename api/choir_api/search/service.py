@@ -40,7 +40,9 @@ from choir_api.content.store import Body
 from choir_api.db import ReadSession
 from choir_api.deps import Deps
 from choir_api.errors import Unavailable
+from choir_api.floors import floors
 from choir_api.levels import LEVEL_NAMES
+from choir_api.mirror import fresh
 from choir_api.search.highlight import passage
 from choir_api.search.schemas import Highlight, SearchResult
 from choir_api.search.text import find_text
@@ -58,12 +60,14 @@ class Found:
         next_offset: where the next page begins among the candidates; None at the end.
         newest: the latest ``created_at`` among all candidates, seconds; 0 for none.
         degraded: why the search was by words alone; None when it was not.
+        stale: the mirror has not moved lately; only public content was found.
     """
 
     results: list[SearchResult]
     next_offset: int | None
     newest: int
     degraded: str | None
+    stale: bool
 
 
 async def search(
@@ -82,9 +86,12 @@ async def search(
     hits, degraded = await _candidates(deps, question, viewer, access, where)
     async with deps.database.read() as session:
         now = await viewer_of(session, principal)
-        results, following = await _page(session, now, question, hits, where, offset, limit)
+        certain = await fresh(session, deps.settings)
+        results, following = await _page(
+            session, now, question, hits, where, offset, limit, certain=certain
+        )
     newest = max((hit.created_at for hit in hits), default=0)
-    return Found(results, following, newest, degraded)
+    return Found(results, following, newest, degraded, stale=not certain)
 
 
 async def viewer_of(session: ReadSession, principal: Principal | None) -> Viewer:
@@ -130,28 +137,35 @@ async def _page(
     where: Where,
     offset: int,
     limit: int,
+    *,
+    certain: bool,
 ) -> tuple[list[SearchResult], int | None]:
     results: list[SearchResult] = []
     place = offset
     while place < len(hits) and len(results) < limit:
         part = hits[place : place + limit]
         rows = await _current(session, [hit.message for hit in part])
+        laid = await floors(session, {row.thread for row in rows.values()})
         for hit in part:
             if len(results) == limit:
                 break
             place += 1
             row = rows.get(hit.message)
-            if row is not None and _may_leave(viewer, hit, row, where):
-                results.append(_result(hit, row, viewer, question))
+            if row is None:
+                continue
+            level = max(Level(row.privacy), laid.get(row.thread, Level.PUBLIC))
+            if level is not Level.PUBLIC and not certain:
+                continue
+            if _may_leave(viewer, hit, row, level, where):
+                results.append(_result(hit, row, viewer, question, level))
     return results, place if place < len(hits) else None
 
 
-def _may_leave(viewer: Viewer, hit: Hit, row: Any, where: Where) -> bool:
+def _may_leave(viewer: Viewer, hit: Hit, row: Any, level: Level, where: Where) -> bool:
     """Whether the message, as it is now, may be shown to this viewer as a result."""
     if row.text is None or hashlib.sha256(row.text.encode()).digest() != row.content_hash:
         return False
-    level = Level(row.privacy)
-    tokens = access_tokens(Content(hit.thread, level))
+    tokens = access_tokens(Content(_thread_of(row), level))
     if not AccessFilter.for_viewer(viewer).matches(tokens):
         if level is hit.level:
             leak = SearchIndexLeak(f"the index offered {hit.message} to one who may not find it")
@@ -165,8 +179,8 @@ def _may_leave(viewer: Viewer, hit: Hit, row: Any, where: Where) -> bool:
     return where.level is None or where.level is level
 
 
-def _result(hit: Hit, row: Any, viewer: Viewer, question: str) -> SearchResult:
-    access = decide(viewer, Content(hit.thread, Level(row.privacy)))
+def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Level) -> SearchResult:
+    access = decide(viewer, Content(_thread_of(row), level))
     shown = passage(row.text, question)
     return SearchResult(
         thread_id=row.thread_id,
@@ -174,12 +188,17 @@ def _result(hit: Hit, row: Any, viewer: Viewer, question: str) -> SearchResult:
         message=Pubkey.from_bytes(row.pubkey),
         message_index=int(row.index),
         author=Pubkey.from_bytes(row.author),
-        level=LEVEL_NAMES[row.privacy],
+        level=LEVEL_NAMES[level],
         content=render(row.content_hash, Body(text=row.text), access),
         highlight=Highlight(text=shown.text, spans=list(shown.spans)),
         score=hit.score,
         created_at=moment(row.created_at),
     )
+
+
+def _thread_of(row: Any) -> str:
+    """The thread by the tables; an index may be wrong about it."""
+    return str(Pubkey.from_bytes(row.thread))
 
 
 async def _current(session: ReadSession, messages: Sequence[str]) -> dict[str, Any]:

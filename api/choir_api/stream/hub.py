@@ -27,7 +27,7 @@ from choir_api.auth.service import REVOKED_CHANNEL
 from choir_api.content.rendering import access_to, render, viewer_of
 from choir_api.content.store import Body, bodies
 from choir_api.deps import Deps
-from choir_api.mirror import keys
+from choir_api.mirror import fresh, keys, thread_at
 from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
 from choir_api.stream.frames import Channel, frame
@@ -225,7 +225,8 @@ class Hub:
             current = [each for each in subscribers if each.epoch == head.epoch]
             since = min((each.position for each in current), default=head.seq)
             events = await read.events_since(session, room.thread, head.epoch, since, limit=BATCH)
-            thread = await read.thread(session, room.thread)
+            thread = await thread_at(session, room.thread)
+            certain = await fresh(session, self._deps.settings)
             contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
         if thread is None:  # the mirror is being rebuilt; its first event wakes us
             return False
@@ -239,7 +240,7 @@ class Hub:
                 if self.resynchronise is not None:
                     await self.resynchronise(subscription)
             current = [each for each in current if each not in behind]
-        self._hand_out(thread, events, contents, current)
+        self._hand_out(thread, events, contents, current, certain=certain)
         return len(events) == BATCH
 
     def _hand_out(
@@ -256,7 +257,8 @@ class Hub:
             if subscription not in subscription.client.subscriptions.values():
                 continue
             principal = subscription.client.principal
-            access = access_to(viewer_of(principal, address, authors), address, thread.privacy)
+            viewer = viewer_of(principal, address, authors)
+            access = access_to(viewer, address, thread.privacy, certain=certain)
             anonymous = self._deps.settings.anonymous_sockets
             if not may_watch(principal, access, anonymous=anonymous):
                 self._dismiss(subscription)
@@ -294,6 +296,8 @@ class Hub:
         }
         digest = _hash_of(event)
         if digest is not None and event.kind in _WITH_CONTENT:
+        *,
+        certain: bool,
             view = render(digest, contents.get(digest), access)
             payload["content"] = view.model_dump(mode="json", exclude_none=True)
         return frame("delta", payload, self._deps.now(), thread_id=thread.thread_id, seq=event.seq)

@@ -15,7 +15,7 @@ from choir_api.fields import Address
 from choir_api.idempotency import IdempotencyKey, once
 from choir_api.levels import SPEC_STATUS_NAMES, SpecStatusName
 from choir_api.messages.views import MessageView, SpecView, message_views, spec_views
-from choir_api.mirror import mirrored, require_thread
+from choir_api.mirror import fresh, in_force, mirrored, require_thread
 from choir_api.paging import Cursor, Cursors, Limit, Page
 from choir_api.responses import Success, refusals, success
 from choir_api.threads import building
@@ -96,7 +96,7 @@ async def list_threads(
         rows = rows[:limit]
         last = [rows[-1].created_at, rows[-1].pubkey.hex()] if more else None
         page = Page(
-            items=[thread_view(row) for row in rows],
+            items=[thread_view(row) for row in await in_force(session, rows)],
             next_cursor=cursors.make(listing, last) if last else None,
         )
         return await mirrored(request, session, page)
@@ -149,13 +149,14 @@ async def list_messages(
     place = cursors.read(listing, cursor)
     async with deps.database.read() as session:
         thread = await require_thread(session, thread_id)
+        certain = await fresh(session, deps.settings)
         rows = await read.messages(
             session, thread.pubkey, limit=limit + 1, before=place[0] if place else 1 << 64
         )
         more = len(rows) > limit
         rows = rows[:limit]
         page = Page(
-            items=await message_views(session, thread, rows, reader),
+            items=await message_views(session, thread, rows, reader, certain=certain),
             next_cursor=cursors.make(listing, [rows[-1].index]) if more else None,
         )
         return await mirrored(request, session, page)
@@ -181,6 +182,7 @@ async def list_specs(
     place = cursors.read(listing, cursor)
     async with deps.database.read() as session:
         thread = await require_thread(session, thread_id)
+        certain = await fresh(session, deps.settings)
         rows = await read.specs(
             session,
             thread.pubkey,
@@ -192,7 +194,7 @@ async def list_specs(
         rows = rows[:limit]
         last = [rows[-1].submitted_at, rows[-1].pubkey.hex()] if more else None
         page = Page(
-            items=await spec_views(session, thread, rows, reader),
+            items=await spec_views(session, thread, rows, reader, certain=certain),
             next_cursor=cursors.make(listing, last) if last else None,
         )
         return await mirrored(request, session, page)

@@ -19,6 +19,7 @@ from choir_api.chain.failures import translated
 from choir_api.deps import Deps
 from choir_api.errors import Forbidden, ValidationFailed
 from choir_api.fields import TransactionSignature
+from choir_api.floors import held
 from choir_api.responses import Schema
 from choir_indexer.store import read
 
@@ -68,6 +69,10 @@ async def submit(deps: Deps, caller: Principal, wanted: SignedTransaction) -> La
         Unavailable: the node cannot be asked; the outcome may be unknown.
     """
     transaction = checked(wanted.transaction, caller.wallet)
+    return await held(deps, transaction, lambda: _sent(deps, transaction, wanted))
+
+
+async def _sent(deps: Deps, transaction: VersionedTransaction, wanted: SignedTransaction) -> Landed:
     rpc, commitment = deps.sender.rpc, deps.settings.commitment
     signature = transaction.signatures[0]
     with translated():

@@ -191,13 +191,21 @@ def role_of(viewer: Viewer, thread: str) -> Role:
     return Role.ANYONE
 
 
-def decide(viewer: Viewer, content: Content) -> Access:
+def decide(viewer: Viewer, content: Content, *, certain: bool = True) -> Access:
     """What ``viewer`` may do with ``content`` and in which form they get it.
+
+    Args:
+        viewer: who is asking.
+        content: what for.
+        certain: whether level and co-authors are known to be the present ones. Without that
+            nobody learns more of content that is not public than that it is there.
 
     Raises:
         KeyError: ``content.level`` is not a :class:`Level`; an unknown level shows nothing.
     """
     role = role_of(viewer, content.thread)
+    if not certain and content.level is not Level.PUBLIC:
+        return Access(role=role, rights=_NONE, view=View.EXISTENCE)
     rights, view = _MATRIX[role][content.level]
     return Access(
         role=role,

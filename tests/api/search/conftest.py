@@ -28,6 +28,12 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def seed(database_url: str) -> AsyncIterator[Seeder]:
     connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        """
+        INSERT INTO chain.meta (genesis_hash, program_id, epoch) VALUES ('here', 'choir', 1);
+        INSERT INTO chain.watermark (slot, commitment) VALUES (1, 'confirmed');
+        """
+    )
     yield Seeder(connection)
     await connection.close()
 
