@@ -191,7 +191,9 @@ class EdgeStore:
         try:
             if new is None:
                 return edge.EdgeShard.load(str(self.directory))
-            self.directory.mkdir(parents=True, exist_ok=True)
+            # it holds texts, of which some were public only for a while
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.chmod(0o700)
             model, dimension = new
             shard = edge.EdgeShard.create(
                 str(self.directory),

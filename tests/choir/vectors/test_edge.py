@@ -43,6 +43,12 @@ async def test_points_are_there_after_closing_and_opening(tmp_path: Path) -> Non
     await again.aclose()
 
 
+async def test_the_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    store = await opened(tmp_path / "vectors")
+    await store.aclose()
+    assert (tmp_path / "vectors").stat().st_mode & 0o777 == 0o700
+
+
 async def test_a_second_owner_is_told_where_to_go(tmp_path: Path) -> None:
     store = await opened(tmp_path / "v")
     other = EdgeStore(tmp_path / "v")
