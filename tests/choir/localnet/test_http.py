@@ -239,8 +239,11 @@ async def test_time_can_be_set_and_goes_on(rpc: RawRpc, clock: ManualClock) -> N
 
 async def test_blockhashes_can_be_expired(rpc: RawRpc) -> None:
     confirmed = {"commitment": "confirmed"}
+    processed = {"commitment": "processed"}
     old = (await rpc("getLatestBlockhash", confirmed))["value"]["blockhash"]
+    last = (await rpc("getLatestBlockhash", processed))["value"]["lastValidBlockHeight"]
     new = await rpc("localnet_expireBlockhashes")
+    assert await rpc("getBlockHeight", confirmed) > last  # what clients take for a proof
     assert (await rpc("isBlockhashValid", old, confirmed))["value"] is False
     assert (await rpc("isBlockhashValid", new, confirmed))["value"] is True
     assert (await rpc("getLatestBlockhash", confirmed))["value"]["blockhash"] == new

@@ -123,6 +123,25 @@ async def test_a_bad_signature_is_refused(client: AsyncClient, rpc: RawRpc, paye
     assert (await client.get_balance(payer.pubkey())).value == 10 * SOL
 
 
+async def test_the_context_slot_is_asked_of_the_bank_that_will_look(
+    client: AsyncClient, rpc: RawRpc, payer: Keypair
+) -> None:
+    """Of the newest without a preflight, else of the one that `preflightCommitment` names."""
+    newest = await rpc("getSlot", {"commitment": "processed"})
+    confirmed = await rpc("getSlot", {"commitment": "confirmed"})
+    assert confirmed < newest
+    transaction = await legacy(client, payer, pay(payer, Pubkey.new_unique(), SOL))
+    wire = base64.b64encode(bytes(transaction)).decode()
+    send = {"encoding": "base64", "minContextSlot": confirmed}
+    assert (await rpc.error("sendTransaction", wire, send))["code"] == -32016  # of a final one
+    send["minContextSlot"] = newest
+    send["preflightCommitment"] = "confirmed"
+    assert (await rpc.error("sendTransaction", wire, send))["code"] == -32016
+    ahead = {**send, "skipPreflight": True, "minContextSlot": newest + 1}
+    assert (await rpc.error("sendTransaction", wire, ahead))["code"] == -32016
+    assert await rpc("sendTransaction", wire, {**send, "skipPreflight": True})
+
+
 async def test_the_same_transaction_takes_effect_once(
     client: AsyncClient, rpc: RawRpc, payer: Keypair
 ) -> None:

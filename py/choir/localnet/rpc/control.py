@@ -10,6 +10,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
 from choir.localnet.bank import Refused
+from choir.localnet.blockhashes import MAX_PROCESSING_AGE
 from choir.localnet.errors import INTERNAL_ERROR, RpcError, invalid_params, transaction_error_text
 from choir.localnet.faults import parse_fault
 from choir.localnet.genesis import (
@@ -126,9 +127,13 @@ async def set_time(ctx: Context, params: Params) -> Any:
 
 @method("localnet_expireBlockhashes", 0)
 async def expire_blockhashes(ctx: Context, params: Params) -> Any:
-    """Make every blockhash handed out so far too old; answers the new one."""
+    """Make every blockhash handed out so far too old; answers the new one.
+
+    At once, and provably: the block height passes the last one they are valid at, so that a
+    client that waits for its transaction to expire sees that it has.
+    """
     ctx.chain.bank.forget_blockhashes()
-    await ctx.producer.advance()
+    await ctx.producer.advance(MAX_PROCESSING_AGE + 1)
     return str(ctx.chain.bank.blockhash)
 
 

@@ -26,9 +26,11 @@ class Config:
         """The member as it came."""
         return self._value.get(name)
 
-    def commitment(self, default: Commitment = Commitment.FINALIZED) -> Commitment:
-        """The `commitment` member."""
-        return commitment(self._value.get("commitment"), default)
+    def commitment(
+        self, default: Commitment = Commitment.FINALIZED, name: str = "commitment"
+    ) -> Commitment:
+        """The `commitment` member, or another one with such a value."""
+        return commitment(self._value.get(name), default)
 
     def boolean(self, name: str, default: bool = False) -> bool:
         """A boolean member."""

@@ -57,10 +57,12 @@ async def send_transaction(ctx: Context, params: Params) -> Any:
     """
     config = params.config(1)
     transaction, wire = decode_transaction(params, config)
-    preflight = config.commitment()
-    ctx.slot_at(preflight, config)
+    skip = config.boolean("skipPreflight")
+    preflight = config.commitment(name="preflightCommitment")
+    # without a preflight there is no commitment to look at: the newest bank is asked
+    ctx.slot_at(Commitment.PROCESSED if skip else preflight, config)
     verified = False
-    if not config.boolean("skipPreflight"):
+    if not skip:
         _verify(transaction)
         verified = True
         simulated = _simulate(ctx, transaction, wire)
