@@ -97,6 +97,21 @@ def test_a_decision_at_the_end_of_the_window(both: Steps) -> None:
     assert both.submit_spec(*_spec(spec_id), 10) == "SpecAlreadyExists"
 
 
+def test_a_thread_keeps_a_thousand_shares(both: Steps) -> None:
+    alice, bob = both.wallets[1:3]
+    spec_id = ("t", bob, sha256("x"))
+    assert both.create_thread(alice, "t", 1_000, "Public") == "done"
+    assert both.submit_spec(*_spec(spec_id), 9_000) == "done"
+    assert both.process_approval(alice, spec_id, "Deny") == "done"
+    assert both.deposit(alice, "t", 9) == "DepositBuysNoShare"
+    assert both.divest(alice, "t", 9_001) == "BalanceBelowMinimum"
+    assert both.divest(alice, "t", 1) == "SharesBelowMinimum"
+    assert both.deposit(alice, "t", 19) == "done"
+    assert both.state.threads["t"].total_shares == 1_001
+    assert both.divest(alice, "t", 10) == "done"
+    assert both.divest(alice, "t", 10) == "SharesBelowMinimum"
+
+
 def test_a_wallet_pays_the_rent_or_nothing_happens(both: Steps) -> None:
     alice, bob = both.wallets[1:3]
     rents = sum(both.state.rent(BYTES[kind]) for kind in ("Thread", "token", "Position"))

@@ -3,8 +3,9 @@
     CHOIR_MODEL_STEPS=500 pytest tests/program/test_state_machine.py     fewer steps, while working
     CHOIR_MODEL_SEED=123  pytest tests/program/test_state_machine.py     the steps of another run
 
-The seed is new in every run and is printed; after a failure Hypothesis also prints the smallest
-steps that fail, as calls one can paste into ``test_kept_sequences.py``, where failures are kept.
+The seed is new in every run and is printed. After a failure Hypothesis prints the smallest steps
+that fail, and keeps them under ``.hypothesis/program``, from where the next runs try them first; as
+calls of :class:`~tests.program.steps.Steps` they belong into ``test_kept_sequences.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -34,7 +37,12 @@ from tests.program.steps import DUST, PARAMS, Steps
 
 STEPS = int(os.environ.get("CHOIR_MODEL_STEPS", "20000"))
 SEED = int(os.environ.get("CHOIR_MODEL_SEED", secrets.randbits(32)))
-SHRINK = os.environ.get("CHOIR_MODEL_SHRINK") != "no"
+PHASES = [Phase.reuse, Phase.generate, Phase.shrink]
+if os.environ.get("CHOIR_MODEL_SHRINK") == "no":
+    PHASES.remove(Phase.shrink)
+KEPT = DirectoryBasedExampleDatabase(
+    Path(__file__).resolve().parents[2] / ".hypothesis" / "program"
+)
 STEPS_AN_EXAMPLE = 80
 
 WALLETS, THREADS, CONTENTS = 8, 3, 4
@@ -333,13 +341,15 @@ def test_the_program_does_what_the_model_does(name: str, capfd: pytest.CaptureFi
         counts: ClassVar[Counter[tuple[str, str]]] = Counter()
         steps = 0
 
+    Machine.__qualname__ = Machine.__name__ = f"Machine of {name}"
     seed(SEED + (name == "token-2022"))(Machine)
     how = settings(
         max_examples=3 * wanted // (2 * STEPS_AN_EXAMPLE) + 1,
         stateful_step_count=STEPS_AN_EXAMPLE,
         deadline=None,
         print_blob=True,
-        phases=[Phase.generate, Phase.shrink] if SHRINK else [Phase.generate],
+        phases=PHASES,
+        database=KEPT,
         suppress_health_check=list(HealthCheck),
     )
     try:
