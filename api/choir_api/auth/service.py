@@ -31,7 +31,8 @@ from choir_api.errors import NotFound, Unauthenticated, ValidationFailed
 from choir_api.tables import api_keys, nonces, refresh_tokens, sessions, wallets
 
 Purpose: TypeAlias = Literal["session", "socket"]
-REVOKED_CHANNEL = "choir_session"  # NOTIFY payload: the session's id
+REVOKED_CHANNEL = "choir_session"  # NOTIFY payload: the id of a session or an API key
+PREMIUM_CHANNEL = "choir_premium"  # NOTIFY payload: the wallet, base58
 
 _STATEMENTS: dict[Purpose, str] = {
     "session": "Sign in to Choir. This costs nothing and moves nothing.",
@@ -290,6 +291,12 @@ async def grant_premium(
             index_elements=[wallets.c.wallet], set_={"premium_until": until}
         )
     )
+    await session.execute(sa.select(sa.func.pg_notify(PREMIUM_CHANNEL, str(wallet))))
+
+
+async def tell_revoked(session: WriteSession, credential: UUID) -> None:
+    """Close, once this commits, what is open on a session or an API key, in every process."""
+    await session.execute(sa.select(sa.func.pg_notify(REVOKED_CHANNEL, str(credential))))
 
 
 def parse_envelope(text: str | None) -> bytes | None:
@@ -328,7 +335,7 @@ async def _revoke(session: WriteSession, session_id: UUID, now: datetime, why: s
         .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
         .values(revoked_at=now, revoked_because=why)
     )
-    await session.execute(sa.select(sa.func.pg_notify(REVOKED_CHANNEL, str(session_id))))
+    await tell_revoked(session, session_id)
 
 
 def _nonce(entropy: Entropy) -> str:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 
 from choir_api.auth.dependencies import Owner
 from choir_api.auth.schemas import Revoked
+from choir_api.auth.service import tell_revoked
 from choir_api.auth.tokens import KEY_PREFIX, digest, new_secret
 from choir_api.deps import Given
 from choir_api.errors import NotFound
@@ -71,7 +72,7 @@ async def list_keys(request: Request, deps: Given, owner: Owner) -> Success[KeyL
 
 @router.delete("/{key_id}", responses=refusals(400, 401, 403, 404))
 async def revoke_key(request: Request, deps: Given, owner: Owner, key_id: UUID) -> Success[Revoked]:
-    """The key counts no longer, from the next request on."""
+    """The key counts no longer; what is open on it closes."""
     statement = (
         sa.update(api_keys)
         .where(
@@ -85,6 +86,7 @@ async def revoke_key(request: Request, deps: Given, owner: Owner, key_id: UUID) 
     async with deps.database.write() as session:
         if (await session.execute(statement)).one_or_none() is None:
             raise NotFound(f"you have no API key {key_id}", code="unknown_key")
+        await tell_revoked(session, key_id)
     return success(request, Revoked(id=key_id))
 
 

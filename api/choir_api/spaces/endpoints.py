@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from choir.spaces.models import (
     SpaceConfig,
 )
 from choir_api.auth.dependencies import MaybePrincipal, require
+from choir_api.auth.liveness import credential_of
 from choir_api.auth.principal import Principal, Scope
 from choir_api.db import WriteSession
 from choir_api.deps import Deps, Given
@@ -54,6 +56,7 @@ from choir_api.spaces.schemas import (
     problems,
 )
 from choir_api.spaces.tokens import SpaceClaims, SpaceTokenRefused, issue, read
+from choir_api.spaces.visitor import Visitor
 
 router = APIRouter(prefix="/spaces")
 
@@ -319,18 +322,31 @@ async def _watcher(
     token: Annotated[
         str | None, Query(description="of a session; for browsers, which send no headers here")
     ] = None,
-) -> Pubkey:
+) -> Visitor:
     if token is not None and found is None:
         try:
             claims = read(deps.settings.signing_secret(), token, space_id, deps.now())
         except SpaceTokenRefused as error:
             raise Unauthenticated(str(error), code="token_refused") from None
         async with deps.database.read() as session:
-            living = await store.living_session(session, claims.session_id, claims.wallet)
+            living = await store.living_session(
+                session, claims.session_id, claims.wallet, deps.now()
+            )
         if living is None:
             raise Unauthenticated("the session was ended; sign in again", code="session_ended")
-        return Pubkey.from_bytes(claims.wallet)
-    return (await require(Scope.SPACES)(found)).wallet
+        return Visitor(
+            wallet=claims.wallet,
+            space_id=space_id,
+            credential=living.auth_session_id or living.api_key_id,
+            expires_at=claims.expires_at,
+        )
+    principal = await require(Scope.SPACES)(found)
+    return Visitor(
+        wallet=bytes(principal.wallet),
+        space_id=space_id,
+        credential=credential_of(principal),
+        expires_at=datetime.max.replace(tzinfo=UTC),  # with its session or key
+    )
 
 
 @router.get(
@@ -347,22 +363,29 @@ async def _watcher(
     },
 )
 async def stream_telemetry(
-    deps: Given, hub: Hub, space_id: SpaceId, watcher: Annotated[Pubkey, Depends(_watcher)]
+    deps: Given, hub: Hub, space_id: SpaceId, watcher: Annotated[Visitor, Depends(_watcher)]
 ) -> EventSourceResponse:
     """Server-sent events: the latest telemetry at once, then 5 to 20 a second."""
     async with deps.database.read() as session:
-        await service.see(session, space_id, watcher)
+        await service.see(session, space_id, Pubkey.from_bytes(watcher.wallet))
     live = await hub.open(space_id)
     return EventSourceResponse(
-        _events(live), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        _events(hub, live, watcher),
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(live: LiveSpace) -> AsyncIterator[ServerSentEvent]:
-    async for telemetry in live.ticker.stream():
-        yield ServerSentEvent(
-            telemetry.model_dump_json(by_alias=True), event="telemetry", id=str(telemetry.t)
-        )
+async def _events(
+    hub: SpaceHub, live: LiveSpace, watcher: Visitor
+) -> AsyncIterator[ServerSentEvent]:
+    ended = asyncio.Event()
+    watcher.end = lambda _code, _reason: ended.set()
+    with hub.watching(live, watcher):
+        await hub.recheck([watcher])  # it may have ended before we could hear of it
+        async for telemetry in live.ticker.stream(ended):
+            yield ServerSentEvent(
+                telemetry.model_dump_json(by_alias=True), event="telemetry", id=str(telemetry.t)
+            )
 
 
 @contextmanager

@@ -13,8 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -27,6 +35,7 @@ from choir.clock import Clock
 from choir.spaces.engine.merge import Changed
 from choir.spaces.engine.state import State, apply
 from choir.spaces.models import Delta
+from choir_api.auth.liveness import living
 from choir_api.db import Database, WriteSession
 from choir_api.errors import ApiError, Unavailable
 from choir_api.realtime import Close, Socket, broadcast
@@ -43,6 +52,7 @@ from choir_api.spaces.commit import (
 from choir_api.spaces.frames import delta_frame, event_frame, snapshot_frame
 from choir_api.spaces.store import Entry, Loaded
 from choir_api.spaces.telemetry import Ticker
+from choir_api.spaces.visitor import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +76,20 @@ class LiveSpace:
     ticker: Ticker
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     present: set[Socket[Any]] = field(default_factory=set)
-    """Every socket of this space; their context has `wallet` and `role`."""
+    """Every socket of this space; their context is a `Visitor`."""
+    watches: set[Visitor] = field(default_factory=set)
+    """Who follows the telemetry as a stream."""
     subscribers: set[Socket[Any]] = field(default_factory=set)
     """Those that get deltas."""
     pending: list[Pending] = field(default_factory=list)
     worker: asyncio.Task[None] | None = None
     refresher: asyncio.Task[None] | None = None
     stale: bool = False
+
+    @property
+    def visitors(self) -> list[Visitor]:
+        """Everybody with something open here."""
+        return [*(socket.context for socket in self.present), *self.watches]
 
     @property
     def idle(self) -> bool:
@@ -153,6 +170,15 @@ class SpaceHub:
             live.subscribers.discard(socket)
             live.ticker.drop(socket)
 
+    @contextmanager
+    def watching(self, live: LiveSpace, watch: Visitor) -> Iterator[None]:
+        """Keeps a stream among those of its space for the length of the block."""
+        live.watches.add(watch)
+        try:
+            yield
+        finally:
+            live.watches.discard(watch)
+
     # subscribing
 
     async def subscribe(
@@ -218,28 +244,38 @@ class SpaceHub:
 
     async def check_rights(self, space_id: str) -> None:
         """Reads the rights of everybody present anew, and closes whom nothing is left."""
-        live = self._lives.get(space_id)
-        if live is None or not live.present:
-            return
-        async with self._database.read() as session:
-            row = await store.get(session, space_id)
-            roles = await store.roles(session, space_id, {s.context.wallet for s in live.present})
-        for socket in list(live.present):
-            role = rights.visible_as(
-                roles.get(socket.context.wallet),
-                allow_guest=row is not None and row.config.policy.allow_guest,
-            )
-            if role is None:
-                socket.close(Close.FORBIDDEN, "your membership ended")
-            else:
-                socket.context.role = rights.lesser(socket.context.granted, role)
+        if (live := self._lives.get(space_id)) is not None:
+            await self.recheck(live.visitors)
 
-    def end_session(self, auth_session_id: UUID) -> None:
-        """Closes the sockets that were opened on this sign-in session."""
+    async def recheck(self, visitors: Collection[Visitor] | None = None) -> None:
+        """Looks anew at the sessions, keys and roles behind what is open, in one batch.
+
+        Args:
+            visitors: only these; None means all.
+        """
+        if visitors is None:
+            visitors = [each for live in self._lives.values() for each in live.visitors]
+        if not visitors:
+            return
+        now = self._now()
+        async with self._database.read() as session:
+            roles = await store.standing(session, {(who.space_id, who.wallet) for who in visitors})
+            alive = await living(session, {who.credential for who in visitors}, now)
+        for who in visitors:
+            role = roles[who.space_id, who.wallet]
+            if who.credential not in alive or who.expires_at <= now:
+                who.end(Close.UNAUTHENTICATED, "the session has ended")
+            elif role is None:
+                who.end(Close.FORBIDDEN, "your membership ended")
+            else:
+                who.role = rights.lesser(who.granted, role)
+
+    def end_credential(self, credential: UUID) -> None:
+        """Closes what was opened on this sign-in session or API key."""
         for live in self._lives.values():
-            for socket in list(live.present):
-                if socket.context.auth_session_id == auth_session_id:
-                    socket.close(Close.UNAUTHENTICATED, "the session was ended")
+            for who in live.visitors:
+                if who.credential == credential:
+                    who.end(Close.UNAUTHENTICATED, "the session was ended")
 
     async def _catch_up(self, live: LiveSpace) -> None:
         """Reads and tells the versions that this process does not know. Holds `live.lock`."""

@@ -47,6 +47,8 @@ class Listener:
                 await self._listen()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 log.warning("not listening for spaces: %s", type(error).__name__)
+            except Exception:  # whatever it is: who does not listen would serve stale rights
+                log.exception("not listening for spaces")
             if self.listening.is_set():
                 failures = 0
                 self.listening.clear()
@@ -87,7 +89,8 @@ class Listener:
     async def _sweep(self) -> None:
         try:
             await self._hub.sweep()
-        except SQLAlchemyError as error:
+            await self._hub.recheck()
+        except (SQLAlchemyError, OSError) as error:
             log.warning("could not compare spaces: %s", type(error).__name__)
 
     def _on_space(self, _c: Any, _pid: int, _channel: str, payload: object) -> None:
@@ -104,7 +107,7 @@ class Listener:
 
     def _on_revoked(self, _c: Any, _pid: int, _channel: str, payload: object) -> None:
         try:
-            self._hub.end_session(UUID(str(payload)))
+            self._hub.end_credential(UUID(str(payload)))
         except ValueError:
             log.warning("a hint on %s that is none", REVOKED_CHANNEL)
 

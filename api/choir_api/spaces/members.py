@@ -140,6 +140,7 @@ async def open_session(
             role=wanted,
             display_name=body.display_name,
             auth_session_id=principal.session_id,
+            api_key_id=principal.key_id,
             created_at=now,
             expires_at=now + timedelta(seconds=TTL_S),
         )

@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from choir.errors import InvalidInput
 from choir.spaces.engine.merge import Conflict, CounterGap
 from choir.spaces.engine.state import InvalidOp
-from choir.spaces.models import Delta, Role
+from choir.spaces.models import Delta
 from choir.wire import CBOR, JSON, MSGPACK, Codec
 from choir_api.db import Database
 from choir_api.errors import ApiError
@@ -31,6 +31,7 @@ from choir_api.spaces.commit import Author
 from choir_api.spaces.frames import SESSION_STREAM
 from choir_api.spaces.hub import LiveSpace, SpaceHub
 from choir_api.spaces.tokens import SpaceTokenRefused, read
+from choir_api.spaces.visitor import Visitor
 
 IN_FLIGHT: Final = 128
 """Proposals of one socket that may wait for their answers; past it, reading pauses."""
@@ -62,17 +63,11 @@ class Propose(_Frame):
     delta: Delta
 
 
-@dataclass
-class Member:
-    """Who is on a socket. `role` follows the member's role while the socket is open."""
+@dataclass(eq=False, kw_only=True)
+class Member(Visitor):
+    """Who is on a socket, by which space session."""
 
-    wallet: bytes
-    space_id: str
     session_id: UUID
-    granted: Role
-    role: Role
-    auth_session_id: UUID | None
-    expires_at: datetime
 
 
 class SpaceEndpoint(Endpoint[Member]):
@@ -113,7 +108,7 @@ class SpaceEndpoint(Endpoint[Member]):
         except SpaceTokenRefused as error:
             raise Refused(401, "token_refused", f"{error}.") from None
         async with self._database.read() as session:
-            row = await store.living_session(session, claims.session_id, claims.wallet)
+            row = await store.living_session(session, claims.session_id, claims.wallet, self._now())
             space = await store.get(session, space_id)
             roles = await store.roles(session, space_id, [claims.wallet])
         if row is None:
@@ -130,18 +125,21 @@ class SpaceEndpoint(Endpoint[Member]):
             session_id=claims.session_id,
             granted=row.role,
             role=rights.lesser(row.role, role),
-            auth_session_id=row.auth_session_id,
+            credential=row.auth_session_id or row.api_key_id,
             expires_at=claims.expires_at,
         )
 
     async def serve(self, socket: Socket[Member]) -> None:
         """Greets, then answers frames until the peer goes."""
+        socket.context.end = socket.close
         left = (socket.context.expires_at - self._now()).total_seconds()
         expiry = asyncio.get_running_loop().call_later(
             max(0.0, left), socket.close, Close.UNAUTHENTICATED, "the session expired"
         )
         try:
             async with self._hub.session(socket, socket.context.space_id) as live:
+                # it may have ended before we could hear of it
+                await self._hub.recheck([socket.context])
                 await _Conversation(self._hub, self._database, live, socket).run()
         finally:
             expiry.cancel()

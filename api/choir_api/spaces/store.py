@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,9 +30,9 @@ from choir.spaces.models import (
     SpaceConfig,
     SpacePolicy,
 )
+from choir_api.auth.liveness import living
 from choir_api.db import ReadSession, WriteSession
-from choir_api.spaces import tables
-from choir_api.tables import sessions as sign_ins
+from choir_api.spaces import rights, tables
 
 CHANNEL = "choir_space"
 SNAPSHOT_EVERY = 256
@@ -382,15 +382,34 @@ async def _count_members(session: WriteSession, space_id: str) -> None:
     )
 
 
-async def living_session(session: AsyncSession, id_: UUID, wallet: bytes) -> Any:
-    """The space session's row, or None when it or the sign-in behind it was ended."""
+async def living_session(session: AsyncSession, id_: UUID, wallet: bytes, now: datetime) -> Any:
+    """The space session's row, or None when it, or the sign-in or key behind it, has ended."""
     t = tables.sessions
-    query = (
-        sa.select(t)
-        .outerjoin(sign_ins, sign_ins.c.id == t.c.auth_session_id)
-        .where(t.c.id == id_, t.c.wallet == wallet, sign_ins.c.revoked_at.is_(None))
+    query = sa.select(t).where(t.c.id == id_, t.c.wallet == wallet, t.c.expires_at > now)
+    row = (await session.execute(query)).one_or_none()
+    if row is None or not await living(session, {row.auth_session_id or row.api_key_id}, now):
+        return None
+    return row
+
+
+async def standing(
+    session: AsyncSession, pairs: Collection[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], Role | None]:
+    """What each wallet may see its space as (None: not at all), for many spaces at once."""
+    ids = {space_id for space_id, _ in pairs}
+    t = tables.members
+    query = sa.select(t.c.space_id, t.c.wallet, t.c.role).where(
+        sa.tuple_(t.c.space_id, t.c.wallet).in_(list(pairs))
     )
-    return (await session.execute(query)).one_or_none()
+    roles = {(row.space_id, row.wallet): row.role for row in await session.execute(query)}
+    spaces = sa.select(tables.spaces).where(tables.spaces.c.id.in_(list(ids)))
+    open_to_all = {
+        row.id for row in map(_row, await session.execute(spaces)) if row.config.policy.allow_guest
+    }
+    return {
+        pair: rights.visible_as(roles.get(pair), allow_guest=pair[0] in open_to_all)
+        for pair in pairs
+    }
 
 
 async def hint(session: WriteSession, space_id: str, kind: str, version: int | None = None) -> None:

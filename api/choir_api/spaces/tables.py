@@ -88,6 +88,9 @@ sessions = sa.Table(
     sa.Column(
         "auth_session_id", UUID(as_uuid=True), sa.ForeignKey("app.sessions.id", ondelete="CASCADE")
     ),
+    sa.Column(
+        "api_key_id", UUID(as_uuid=True), sa.ForeignKey("app.api_keys.id", ondelete="CASCADE")
+    ),
     sa.Column("created_at", _MOMENT, nullable=False),
     sa.Column("expires_at", _MOMENT, nullable=False, index=True),
     sa.Index("space_sessions_space_id_idx", "space_id", "wallet"),

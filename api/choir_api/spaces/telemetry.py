@@ -67,18 +67,21 @@ class Ticker:
         """The opposite of `add`."""
         self._sockets.discard(socket)
 
-    async def stream(self) -> AsyncIterator[Telemetry]:
-        """The latest measure now and every tick, until the process stops."""
+    async def stream(self, ended: asyncio.Event | None = None) -> AsyncIterator[Telemetry]:
+        """The latest measure now and every tick, until `ended` or the process stops."""
         if self._closed:
             return
+        ended = ended or asyncio.Event()
         latest: asyncio.Queue[Telemetry | None] = asyncio.Queue(1)
         latest.put_nowait(self.now())
         self._streams.add(latest)
         self._wake()
+        ending = asyncio.create_task(_end_with(ended, latest))
         try:
-            while (telemetry := await latest.get()) is not None:
+            while (telemetry := await latest.get()) is not None and not ended.is_set():
                 yield telemetry
         finally:
+            ending.cancel()
             self._streams.discard(latest)
 
     def close(self) -> None:
@@ -109,6 +112,11 @@ class Ticker:
             at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat()
             event = {"type": "event", "name": name, "at": at.replace("+00:00", "Z")}
             broadcast(list(self._sockets), event)
+
+
+async def _end_with(ended: asyncio.Event, latest: asyncio.Queue[Telemetry | None]) -> None:
+    await ended.wait()
+    _replace(latest, None)
 
 
 def _replace(latest: asyncio.Queue[Telemetry | None], value: Telemetry | None) -> None:

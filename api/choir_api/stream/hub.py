@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +22,13 @@ from solders.pubkey import Pubkey
 from sqlalchemy.exc import SQLAlchemyError
 
 from choir.privacy import Access, Role
+from choir_api.auth.liveness import as_of_now, credential_of
 from choir_api.auth.principal import Principal
-from choir_api.auth.service import REVOKED_CHANNEL
+from choir_api.auth.service import PREMIUM_CHANNEL, REVOKED_CHANNEL
 from choir_api.content.rendering import access_to, render, viewer_of
 from choir_api.content.store import Body, bodies
 from choir_api.deps import Deps
-from choir_api.mirror import fresh, keys, thread_at
+from choir_api.mirror import keys
 from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
 from choir_api.stream.frames import Channel, frame
@@ -118,21 +119,27 @@ class Hub:
         self.resynchronise: Callable[[Subscription], Awaitable[None]] | None = None
         self._listener = Listener(
             deps.settings.database_url,
-            {THREAD_CHANNEL: self._on_thread, REVOKED_CHANNEL: self._on_revoked},
-            on_gap=self._wake_all,
+            {
+                THREAD_CHANNEL: self._on_thread,
+                REVOKED_CHANNEL: self._on_revoked,
+                PREMIUM_CHANNEL: self._on_premium,
+            },
+            on_gap=self._on_gap,
         )
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._doubtful: set[Client] = set()
+        self._doubt = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to listen; returns once the hints come in."""
-        self._task = asyncio.create_task(self._listener.run())
+        listening = asyncio.create_task(self._listener.run())
+        self._tasks = [listening, asyncio.create_task(self._keep_rechecking())]
         connected = asyncio.create_task(self._listener.connected.wait())
-        await asyncio.wait({self._task, connected}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({listening, connected}, return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
         """End every pump and the listening."""
-        tasks = [room.pump for room in self._rooms.values() if room.pump]
-        tasks += [self._task] if self._task else []
+        tasks = [room.pump for room in self._rooms.values() if room.pump] + self._tasks
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -165,7 +172,7 @@ class Hub:
         client.subscriptions[subscription.thread_id] = subscription
         room = self._rooms.setdefault(subscription.thread, _Room(subscription.thread))
         room.subscriptions.add(subscription)
-        if room.pump is None:
+        if room.pump is None or room.pump.done():
             room.pump = asyncio.create_task(self._pump(room))
         room.wake.set()  # events since its snapshot was read
 
@@ -196,14 +203,52 @@ class Hub:
         except ValueError:
             return
         for client in list(self._clients):
-            who = client.principal
-            if who is not None and ended in (who.session_id, who.key_id):
-                assert client.socket is not None
-                client.socket.close(Close.UNAUTHENTICATED, "the session was revoked")
+            if client.principal is not None and credential_of(client.principal) == ended:
+                self._end(client)
 
-    def _wake_all(self) -> None:
+    def _on_premium(self, payload: str) -> None:
+        for client in self._clients:
+            if client.principal is not None and str(client.principal.wallet) == payload:
+                self._doubtful.add(client)
+        self._doubt.set()
+
+    def _on_gap(self) -> None:
+        """Hints may have been missed, and time has passed: look at everything anew."""
         for room in self._rooms.values():
             room.wake.set()
+        self._doubtful |= self._clients
+        self._doubt.set()
+
+    def _end(self, client: Client) -> None:
+        assert client.socket is not None
+        client.socket.close(Close.UNAUTHENTICATED, "the session has ended")
+
+    async def recheck(self, clients: Collection[Client]) -> None:
+        """Close those whose session or key has ended, and note who has premium now."""
+        known = {each: each.principal for each in clients if each.principal is not None}
+        if not known:
+            return
+        async with self._deps.database.read() as session:
+            now = await as_of_now(session, known.values(), self._deps.now())
+        for client, before in known.items():
+            if client.principal is not before:
+                continue  # said hello anew meanwhile, and was looked at then
+            client.principal = now[before] or before
+            if now[before] is None:
+                self._end(client)
+
+    async def _keep_rechecking(self) -> None:
+        while True:
+            await self._doubt.wait()
+            self._doubt.clear()
+            doubtful, self._doubtful = self._doubtful, set()
+            try:
+                await self.recheck(doubtful & self._clients)
+            except Exception:  # whatever it is: rights must not go stale
+                log.exception("looking at rights anew failed, trying again")
+                self._doubtful |= doubtful
+                self._doubt.set()
+                await self._deps.clock.sleep(RETRY_S)
 
     async def _pump(self, room: _Room) -> None:
         while room.subscriptions:
@@ -212,8 +257,9 @@ class Hub:
             try:
                 if await self._deliver(room):
                     room.wake.set()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("reading events failed, trying again: %s", error)
+            except Exception as error:  # whatever it is: a dead pump would be silence
+                expected = isinstance(error, SQLAlchemyError | OSError)
+                log.warning("reading events failed, trying again: %r", error, exc_info=not expected)
                 room.wake.set()
                 await asyncio.sleep(RETRY_S)
 
@@ -225,8 +271,7 @@ class Hub:
             current = [each for each in subscribers if each.epoch == head.epoch]
             since = min((each.position for each in current), default=head.seq)
             events = await read.events_since(session, room.thread, head.epoch, since, limit=BATCH)
-            thread = await thread_at(session, room.thread)
-            certain = await fresh(session, self._deps.settings)
+            thread = await read.thread(session, room.thread)
             contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
         if thread is None:  # the mirror is being rebuilt; its first event wakes us
             return False
@@ -240,7 +285,7 @@ class Hub:
                 if self.resynchronise is not None:
                     await self.resynchronise(subscription)
             current = [each for each in current if each not in behind]
-        self._hand_out(thread, events, contents, current, certain=certain)
+        self._hand_out(thread, events, contents, current)
         return len(events) == BATCH
 
     def _hand_out(
@@ -257,8 +302,7 @@ class Hub:
             if subscription not in subscription.client.subscriptions.values():
                 continue
             principal = subscription.client.principal
-            viewer = viewer_of(principal, address, authors)
-            access = access_to(viewer, address, thread.privacy, certain=certain)
+            access = access_to(viewer_of(principal, address, authors), address, thread.privacy)
             anonymous = self._deps.settings.anonymous_sockets
             if not may_watch(principal, access, anonymous=anonymous):
                 self._dismiss(subscription)
@@ -296,8 +340,6 @@ class Hub:
         }
         digest = _hash_of(event)
         if digest is not None and event.kind in _WITH_CONTENT:
-        *,
-        certain: bool,
             view = render(digest, contents.get(digest), access)
             payload["content"] = view.model_dump(mode="json", exclude_none=True)
         return frame("delta", payload, self._deps.now(), thread_id=thread.thread_id, seq=event.seq)

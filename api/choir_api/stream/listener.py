@@ -44,9 +44,12 @@ class Listener:
         while True:
             try:
                 await self._listen()
-                failures = 0
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("listening for changes failed, trying again: %s", error)
+            except Exception:  # whatever it is: who does not listen would serve stale rights
+                log.exception("listening for changes failed, trying again")
+            if self.connected.is_set():
+                failures = 0
             self.connected.clear()
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1

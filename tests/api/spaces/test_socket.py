@@ -16,6 +16,9 @@ from choir.spaces.engine import turns
 from choir.spaces.replica import Replica
 from choir.wire import CBOR, JSON, MSGPACK, Codec
 from choir_api.realtime import Close
+from choir_api.spaces.listener import SWEEP_S
+from choir_api.spaces.tables import members
+from choir_api.tables import sessions as sign_ins
 
 Space = dict[str, Any]
 
@@ -288,6 +291,54 @@ async def test_ending_the_sign_in_session_closes_its_sockets(
     with pytest.raises(InvalidStatus):
         async with api.socket(made["token"], space["id"]):
             pass
+
+
+async def test_revoking_a_key_ends_the_sessions_it_opened(
+    api: Process, alice: Wallet, space: Space
+) -> None:
+    key = await api.http.post(
+        "/v1/api-keys", json={"name": "k", "scopes": ["spaces"]}, headers=alice.headers
+    )
+    by_key = {"X-Api-Key": key.json()["data"]["secret"]}
+    made = await api.http.post(f"/v1/spaces/{space['id']}/sessions", json={}, headers=by_key)
+    token = made.json()["token"]
+    async with (
+        api.socket(token, space["id"]) as peer,
+        api.joined(alice, space["id"]) as other,
+    ):
+        await peer.send(type="hello")
+        await peer.receive("welcome")
+        path = f"/v1/api-keys/{key.json()['data']['key_id']}"
+        assert (await api.http.delete(path, headers=alice.headers)).status_code == 200
+        assert await peer.closed() == Close.UNAUTHENTICATED
+        await other.send(type="ping")
+        await other.receive("pong")
+    with pytest.raises(InvalidStatus):
+        async with api.socket(token, space["id"]):
+            pass
+
+
+async def test_what_nobody_was_told_is_found_by_the_sweep(
+    api: Process, alice: Wallet, writer: Wallet, space: Space, clock: TurnedClock
+) -> None:
+    async with (
+        api.joined(writer, space["id"], "deltas") as ended,
+        api.joined(alice, space["id"], "deltas") as dropped,
+    ):
+        await ended.receive("snapshot")
+        await dropped.receive("snapshot")
+        async with api.deps.database.write() as session:
+            await session.execute(
+                sa.update(sign_ins)
+                .where(sign_ins.c.wallet == bytes(writer.keypair.pubkey()))
+                .values(revoked_at=api.deps.now())
+            )
+            await session.execute(
+                sa.delete(members).where(members.c.wallet == bytes(alice.keypair.pubkey()))
+            )
+        clock.advance(SWEEP_S)
+        assert await ended.closed() == Close.UNAUTHENTICATED
+        assert await dropped.closed() == Close.FORBIDDEN
 
 
 # what is sent wrongly

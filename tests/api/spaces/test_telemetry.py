@@ -69,6 +69,29 @@ async def test_the_token_of_an_ended_session_opens_nothing(
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
 
 
+@pytest.mark.parametrize("ends", ["session", "membership"])
+async def test_a_stream_ends_with_its_right(
+    api: Process, alice: Wallet, writer: Wallet, space: Space, ends: str
+) -> None:
+    path = f"/v1/spaces/{space['id']}/telemetry"
+    async with (
+        listening(api) as url,
+        httpx.AsyncClient(base_url=url) as http,
+        http.stream("GET", path, headers=writer.headers) as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert (await _next(lines)).startswith("id:")
+        if ends == "session":
+            path = f"/v1/auth/sessions/{writer.tokens['session_id']}"
+            ended = await api.http.delete(path, headers=writer.headers)
+        else:
+            path = f"/v1/spaces/{space['id']}/members/{writer.address}"
+            ended = await api.http.delete(path, headers=alice.headers)
+        assert ended.status_code in (200, 204), ended.text
+        async with asyncio.timeout(SOON):
+            assert not [line async for line in lines if line.startswith("event: error")]
+
+
 async def test_sockets_hear_telemetry_as_frames(
     api: Process, alice: Wallet, space: Space, clock: TurnedClock
 ) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 from tests.api.stream.peer import peer, raw_peer
 from tests.api.support import Wallet
 from tests.api.world import MIN_BALANCE, MIN_STAKE, Live
+
+from choir_api.auth.service import grant_premium
+from choir_api.realtime import Close
+from choir_api.stream.listener import Listener
+from choir_api.tables import api_keys, sessions
 
 
 async def _thread(live: Live, owner: Wallet, **more: Any) -> None:
@@ -86,7 +95,7 @@ async def test_a_lost_hint_is_made_up_for_by_the_next(live: Live) -> None:
         deaf, live.hub._on_thread = live.hub._on_thread, lambda _: None  # type: ignore[method-assign]
         await _say(live, alice, "unheard")
         live.hub._on_thread = deaf  # type: ignore[method-assign]
-        live.hub._wake_all()
+        live.hub._on_gap()
         delta = await viewer.take("delta")
         assert (delta["seq"], delta["payload"]["content"]["text"]) == (start + 1, "unheard")
 
@@ -188,3 +197,146 @@ async def test_only_the_channels_asked_for_come_and_gaps_are_told(live: Live) ->
         delta = await viewer.take("delta")
         assert delta["payload"]["kind"] == "SpecSubmitted"
         assert (delta["payload"]["after"], delta["seq"]) == (start, start + 2)
+
+
+# what ends while a socket is open
+
+
+async def _key(live: Live, owner: Wallet, **more: Any) -> dict[str, Any]:
+    made = await live.world.post(owner, "/api-keys", name="k", scopes=["read"], **more)
+    assert made.status_code == 201, made.text
+    key: dict[str, Any] = made.json()["data"]
+    return key
+
+
+async def test_revoking_a_key_closes_its_sockets_only(live: Live) -> None:
+    alice = await live.world.wallet()
+    key = await _key(live, alice)
+    async with peer(live, alice) as by_session, raw_peer(live) as by_key:
+        assert (await by_key.ask("hello", {"api_key": key["secret"]}))["type"] == "welcome"
+        path = f"/v1/api-keys/{key['key_id']}"
+        assert (await live.world.http.delete(path, headers=alice.headers)).status_code == 200
+        assert await by_key.closed() == Close.UNAUTHENTICATED
+        assert (await by_session.ask("heartbeat"))["type"] == "heartbeat"
+
+
+async def test_what_expires_or_was_revoked_unheard_is_found_by_looking_anew(live: Live) -> None:
+    world = live.world
+    alice, bob, carol = [await world.wallet() for _ in range(3)]
+    key = await _key(live, alice, expires_in_s=60)
+    async with (
+        raw_peer(live) as by_key,
+        peer(live, bob) as revoked,
+        peer(live, carol) as stays,
+        peer(live) as nobody,
+    ):
+        assert (await by_key.ask("hello", {"api_key": key["secret"]}))["type"] == "welcome"
+        async with world.deps.database.write() as session:  # without a hint
+            await session.execute(
+                sa.update(sessions)
+                .where(sessions.c.wallet == bytes(bob.keypair.pubkey()))
+                .values(revoked_at=world.deps.now())
+            )
+            await session.execute(
+                sa.update(api_keys).values(expires_at=world.deps.now() - timedelta(seconds=1))
+            )
+        live.hub._on_gap()  # as after each reconnection, and every few seconds
+        assert await by_key.closed() == Close.UNAUTHENTICATED
+        assert await revoked.closed() == Close.UNAUTHENTICATED
+        for each in (stays, nobody):
+            assert (await each.ask("heartbeat"))["type"] == "heartbeat"
+
+
+async def test_premium_reaches_open_sockets_both_ways(live: Live) -> None:
+    world = live.world
+    alice, fan = await world.wallet(), await world.wallet()
+    await _thread(live, alice, privacy="premium")
+
+    async def grant(days: int | None) -> None:
+        until = world.deps.now() + timedelta(days=days) if days else None
+        async with world.deps.database.write() as session:
+            await grant_premium(session, fan.keypair.pubkey(), until, world.deps.now())
+        (client,) = live.hub._clients
+        async with asyncio.timeout(20):
+            while client.principal is None or client.principal.premium is not bool(days):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    async with peer(live, fan) as viewer:
+        await viewer.watch("room")
+        for days, view in ((30, "full"), (None, "summary")):
+            await grant(days)
+            await _say(live, alice, f"Words of {view} length, for whoever pays for reading them.")
+            delta = await viewer.take("delta")
+            assert delta["payload"]["content"]["view"] == view
+
+
+async def test_a_session_that_ends_during_the_handshake_is_noticed(live: Live) -> None:
+    alice = await live.world.wallet()
+    join = live.hub.join
+
+    def revoked_meanwhile(client: Any) -> None:
+        client.principal = stale
+        join(client)
+
+    async with peer(live, alice):
+        (client,) = live.hub._clients
+        stale = client.principal
+    async with live.world.deps.database.write() as session:
+        await session.execute(sa.update(sessions).values(revoked_at=live.world.deps.now()))
+    live.hub.join = revoked_meanwhile  # type: ignore[method-assign]
+    async with raw_peer(live) as late:
+        assert await late.closed() == Close.UNAUTHENTICATED
+
+
+async def test_whatever_a_listener_dies_of_it_listens_again(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    gaps = asyncio.Event()
+    listener = Listener(live.world.deps.settings.database_url, {}, on_gap=gaps.set)
+    listen, failures = listener._listen, [asyncpg.InternalClientError("odd"), RuntimeError("odd")]
+
+    async def failing() -> None:
+        if failures:
+            raise failures.pop()
+        await listen()
+
+    listener._listen = failing  # type: ignore[method-assign]
+    task = asyncio.create_task(listener.run())
+    async with asyncio.timeout(20):
+        await gaps.wait()
+    task.cancel()
+    assert [record.message for record in caplog.records].count(
+        "listening for changes failed, trying again"
+    ) == 2
+
+
+async def test_a_pump_survives_what_it_does_not_expect(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    deliver, failures = live.hub._deliver, [RuntimeError("odd")]
+
+    async def failing(room: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return await deliver(room)
+
+    async with peer(live) as viewer:
+        await viewer.watch("room")
+        live.hub._deliver = failing  # type: ignore[method-assign]
+        await _say(live, alice, "Still here?")
+        assert (await viewer.take("delta"))["payload"]["content"]["text"] == "Still here?"
+
+
+async def test_a_pump_that_ended_is_started_anew(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as first, peer(live) as second:
+        await first.watch("room")
+        (room,) = live.hub._rooms.values()
+        assert room.pump is not None
+        room.pump.cancel()
+        await asyncio.gather(room.pump, return_exceptions=True)
+        await second.watch("room")
+        await _say(live, alice, "Anybody?")
+        for each in (first, second):
+            assert (await each.take("delta"))["payload"]["content"]["text"] == "Anybody?"
