@@ -12,13 +12,12 @@ from choir.accounts import SpecStatus
 from choir.wire import JSON, MSGPACK, Codec
 from choir_api.auth import service
 from choir_api.auth.principal import Principal, Scope
-from choir_api.chain.facts import unknown_thread
 from choir_api.content.rendering import access_to, viewer_of
 from choir_api.db import ReadSession
 from choir_api.deps import Deps
 from choir_api.errors import ApiError, Conflict, Forbidden, Unauthenticated, ValidationFailed
 from choir_api.messages.views import message_views, spec_views
-from choir_api.mirror import keys
+from choir_api.mirror import fresh, keys, require_thread, thread_at
 from choir_api.realtime import Endpoint, Refused, Socket, Upgrade
 from choir_api.realtime.endpoint import FrameError
 from choir_api.stream.frames import Answer, Hello, Incoming, Nothing, Place, Subscribe, frame, parse
@@ -178,10 +177,9 @@ class ThreadStream(Endpoint[Client]):
                 f"a socket watches at most {MAX_SUBSCRIPTIONS} threads", code="too_many_threads"
             )
         async with self._deps.database.read() as session:
-            thread = await read.thread_by_id(session, thread_id)
-            if thread is None:
-                raise unknown_thread(thread_id)
-            self._check_right(client.principal, thread)
+            thread = await require_thread(session, thread_id)
+            certain = await fresh(session, self._deps.settings)
+            self._check_right(client.principal, thread, certain)
             head = await read.head(session, thread.pubkey)
             place = wanted.resume
             resumed = place is not None and await _replayable(session, thread, head, place)
@@ -191,7 +189,7 @@ class ThreadStream(Endpoint[Client]):
                 payload: dict[str, Any] = {"epoch": head.epoch, "from": seq, "to": head.seq}
             else:
                 kind, seq = ("snapshot" if place is None else "resync"), head.seq
-                payload = await _snapshot(session, thread, head, client.principal)
+                payload = await self._snapshot(session, thread, head, client.principal, certain)
         # nothing is awaited from here on: the reply goes before the first delta
         subscription = Subscription(
             client=client,
@@ -215,10 +213,12 @@ class ThreadStream(Endpoint[Client]):
         )
         self._hub.add(subscription)
 
-    def _check_right(self, principal: Principal | None, thread: read.ThreadRow) -> None:
+    def _check_right(
+        self, principal: Principal | None, thread: read.ThreadRow, certain: bool
+    ) -> None:
         address = Pubkey.from_bytes(thread.pubkey)
         viewer = viewer_of(principal, address, keys(thread.co_authors))
-        access = access_to(viewer, address, thread.privacy)
+        access = access_to(viewer, address, thread.privacy, certain=certain)
         if not may_watch(principal, access, anonymous=self._deps.settings.anonymous_sockets):
             raise Forbidden(
                 f"{thread.thread_id!r} is not public; sign in to watch it", code="forbidden"
@@ -245,11 +245,12 @@ class ThreadStream(Endpoint[Client]):
     async def _resynchronise(self, subscription: Subscription) -> None:
         client = subscription.client
         async with self._deps.database.read() as session:
-            thread = await read.thread(session, subscription.thread)
+            thread = await thread_at(session, subscription.thread)
             if thread is None:
                 return
             head = await read.head(session, subscription.thread)
-            payload = await _snapshot(session, thread, head, client.principal)
+            certain = await fresh(session, self._deps.settings)
+            payload = await self._snapshot(session, thread, head, client.principal, certain)
         subscription.epoch = head.epoch
         subscription.position = subscription.sent = subscription.acknowledged = head.seq
         client.push(
@@ -261,6 +262,29 @@ class ThreadStream(Endpoint[Client]):
                 seq=head.seq,
             )
         )
+
+    async def _snapshot(
+        self,
+        session: ReadSession,
+        thread: read.ThreadRow,
+        head: read.Head,
+        principal: Principal | None,
+        certain: bool,
+    ) -> dict[str, Any]:
+        """The thread, its newest messages (oldest first) and its pending specs, as of `head`."""
+        rows = await read.messages(session, thread.pubkey, limit=SNAPSHOT_MESSAGES, before=1 << 64)
+        specs = await read.specs(
+            session, thread.pubkey, limit=SNAPSHOT_SPECS, status=SpecStatus.PENDING
+        )
+        messages = await message_views(session, thread, rows[::-1], principal, certain=certain)
+        pending = await spec_views(session, thread, specs, principal, certain=certain)
+        return {
+            "epoch": head.epoch,
+            "stale": not certain,
+            "thread": thread_view(thread).model_dump(mode="json"),
+            "messages": [each.model_dump(mode="json") for each in messages],
+            "specs": [each.model_dump(mode="json") for each in pending],
+        }
 
     def _reply(
         self,
@@ -284,24 +308,6 @@ async def _replayable(
         return True
     oldest = await read.oldest_event(session, thread.pubkey, head.epoch)
     return oldest is not None and oldest <= place.seq + 1
-
-
-async def _snapshot(
-    session: ReadSession, thread: read.ThreadRow, head: read.Head, principal: Principal | None
-) -> dict[str, Any]:
-    """The thread, its newest messages (oldest first) and its pending specs, as of `head`."""
-    rows = await read.messages(session, thread.pubkey, limit=SNAPSHOT_MESSAGES, before=1 << 64)
-    specs = await read.specs(
-        session, thread.pubkey, limit=SNAPSHOT_SPECS, status=SpecStatus.PENDING
-    )
-    messages = await message_views(session, thread, rows[::-1], principal)
-    pending = await spec_views(session, thread, specs, principal)
-    return {
-        "epoch": head.epoch,
-        "thread": thread_view(thread).model_dump(mode="json"),
-        "messages": [each.model_dump(mode="json") for each in messages],
-        "specs": [each.model_dump(mode="json") for each in pending],
-    }
 
 
 def _thread_of(incoming: Incoming) -> str:

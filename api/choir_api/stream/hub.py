@@ -28,7 +28,7 @@ from choir_api.auth.service import PREMIUM_CHANNEL, REVOKED_CHANNEL
 from choir_api.content.rendering import access_to, render, viewer_of
 from choir_api.content.store import Body, bodies
 from choir_api.deps import Deps
-from choir_api.mirror import keys
+from choir_api.mirror import fresh, keys, thread_at
 from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
 from choir_api.stream.frames import Channel, frame
@@ -271,7 +271,8 @@ class Hub:
             current = [each for each in subscribers if each.epoch == head.epoch]
             since = min((each.position for each in current), default=head.seq)
             events = await read.events_since(session, room.thread, head.epoch, since, limit=BATCH)
-            thread = await read.thread(session, room.thread)
+            thread = await thread_at(session, room.thread)
+            certain = await fresh(session, self._deps.settings)
             contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
         if thread is None:  # the mirror is being rebuilt; its first event wakes us
             return False
@@ -285,7 +286,7 @@ class Hub:
                 if self.resynchronise is not None:
                     await self.resynchronise(subscription)
             current = [each for each in current if each not in behind]
-        self._hand_out(thread, events, contents, current)
+        self._hand_out(thread, events, contents, current, certain=certain)
         return len(events) == BATCH
 
     def _hand_out(
@@ -294,6 +295,8 @@ class Hub:
         events: Sequence[read.EventRow],
         contents: dict[bytes, Body],
         subscribers: Sequence[Subscription],
+        *,
+        certain: bool,
     ) -> None:
         address = Pubkey.from_bytes(thread.pubkey)
         authors = keys(thread.co_authors)
@@ -302,7 +305,8 @@ class Hub:
             if subscription not in subscription.client.subscriptions.values():
                 continue
             principal = subscription.client.principal
-            access = access_to(viewer_of(principal, address, authors), address, thread.privacy)
+            viewer = viewer_of(principal, address, authors)
+            access = access_to(viewer, address, thread.privacy, certain=certain)
             anonymous = self._deps.settings.anonymous_sockets
             if not may_watch(principal, access, anonymous=anonymous):
                 self._dismiss(subscription)
