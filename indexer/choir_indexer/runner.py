@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 import uvicorn
 from starlette.routing import BaseRoute
 
+from choir.clock import Clock, SystemClock
 from choir.rpc import HttpRpc
 from choir_indexer.http import make_app
 from choir_indexer.mirror import Mirror
@@ -26,12 +26,14 @@ from choir_indexer.telemetry import Metrics
 
 if TYPE_CHECKING:
     from choir.vectors import VectorStore
+    from choir_indexer.vectors.pump import PumpMetrics
 
-__all__ = ["PortTaken", "opened_mirror", "opened_source", "serve"]
+__all__ = ["PortTaken", "kept_up", "opened_mirror", "opened_source", "serve"]
 
 BACKLOG = 256
 STOP_WITHIN_S = 1
 PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -171,6 +173,7 @@ async def _vectors(
         yield (), ()
         return
     from choir.vectors import open_store
+    from choir_indexer.vectors.pump import PumpMetrics
     from choir_indexer.vectors.routes import vector_routes
 
     token = settings.vectors_token.get_secret_value() if settings.vectors_token else None
@@ -180,18 +183,54 @@ async def _vectors(
     if hosted and not token:
         log.warning("the vector engine is not shared: CHOIR_VECTORS_TOKEN is not set")
     try:
-        yield routes, (_pump(settings, store, metrics, attached),)
+        pump_metrics = PumpMetrics(metrics.registry)
+
+        async def pump() -> None:
+            await attached.wait()  # the mirror comes first
+            await _pump(settings, store, pump_metrics)
+
+        def failed(error: Exception) -> None:
+            pump_metrics.failures.labels(type(error).__name__).inc()
+
+        yield routes, (kept_up(pump, failed=failed),)
     finally:
         await store.aclose()
 
 
-async def _pump(
-    settings: Settings, store: VectorStore, metrics: Metrics, attached: asyncio.Event
+async def kept_up(
+    work: Callable[[], Awaitable[None]],
+    *,
+    failed: Callable[[Exception], None],
+    clock: Clock | None = None,
 ) -> None:
+    """Run `work` again and again, with growing pauses, until cancelled. Nothing it raises gets
+    out: the mirror does not stop for its vectors.
+
+    Args:
+        work: what should never end.
+        failed: told of each error, which is logged here.
+        clock: for the pauses.
+    """
+    clock = clock or SystemClock()
+    log = structlog.get_logger("choir_indexer.vectors")
+    pause = PAUSE_S
+    while True:
+        started = clock.monotonic()
+        try:
+            await work()
+        except Exception as error:
+            failed(error)
+            log.exception("the vector pump failed; starting it again", retry_in_s=pause)
+        if clock.monotonic() - started > LONGEST_PAUSE_S:
+            pause = PAUSE_S
+        await clock.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def _pump(settings: Settings, store: VectorStore, metrics: PumpMetrics) -> None:
     """Load the model, which takes a while, and pump; without a model only say so."""
-    await attached.wait()  # the mirror comes first
     from choir.embed import EmbedError, OffLoop, load_minilm
-    from choir_indexer.vectors.pump import Pump, PumpMetrics
+    from choir_indexer.vectors.pump import Pump
 
     try:
         embedder = OffLoop(await asyncio.to_thread(load_minilm, settings.model_dir))
@@ -202,12 +241,7 @@ async def _pump(
         await asyncio.Event().wait()
         return
     try:
-        pump = Pump(settings.database_url, store, embedder, metrics=PumpMetrics(metrics.registry))
-        while True:
-            # asyncpg says this of a connection cut at the wrong moment; the next one is new
-            with contextlib.suppress(asyncpg.InternalClientError):
-                await pump.run()
-            await asyncio.sleep(PAUSE_S)
+        await Pump(settings.database_url, store, embedder, metrics=metrics).run()
     finally:
         embedder.close()
 

@@ -6,9 +6,21 @@ they are now, and the store is made to agree. Working on a row twice, or on rows
 order, therefore ends in the same state, and a row is deleted in the transaction that ends
 after the store has taken it. Killed anywhere in between, the row is still there.
 
-One pump works at a time (an advisory lock held by its connection). A level read just before
-it changed is put right by that change's own row, which comes later; until then the API's
-recheck stands between the index and a reader.
+What hides goes first: rows about privacy and removals are worked on before any other, and
+looked for again before each embedding, which takes long. What was embedded is read again
+before it is written, so that a point never has a level older than that reading; a level that
+changes in the moment between the two is put right by the change's own row, which comes later.
+Until then the API's recheck stands between the index and a reader.
+
+One pump works at a time. Its lease is a session lock of the connection over which that second
+reading is made: a pump that lost the lease fails there and writes nothing. What remains is the
+time from that answer until the store has taken the write. An engine in this process has one
+writer, so that nobody comes between. With a Qdrant server, a write that is on its way while
+PostgreSQL cuts the connection may arrive after the next pump has hidden the same point; the
+recheck covers that, and the comparison when a pump starts puts it right.
+
+A text that the embedder refuses :data:`TRIES` times, while it takes others, becomes a row of
+``chain.dead_letters`` and is left out; delete that row and restart to try again.
 """
 
 from __future__ import annotations
@@ -44,8 +56,19 @@ PUMP_LOCK: Final = 0x63686F69725F7670
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 30.0
 _REMEMBERED: Final = 100_000
+TRIES: Final = 3
+# what every embedder must be able to do, to tell a bad text from a bad embedder
+PROBE: Final = "choir"
+
+# what asyncpg may say of a connection that is gone
+DATABASE_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+EXPECTED_FAILURES: Final = (VectorsError, DatabaseUnreachable, OSError, *DATABASE_LOST)
 
 log = structlog.get_logger("choir_indexer.vectors")
+
+
+class TextRefused(Exception):
+    """The embedder does not take a text that it may take next time."""
 
 
 class TextEmbedder(Protocol):
@@ -79,6 +102,11 @@ class PumpMetrics:
         )
         self.failures = Counter(
             "choir_indexer_vectors_failures", "Rounds that ended early", ["cause"], registry=where
+        )
+        self.refused = Counter(
+            "choir_indexer_vectors_refused",
+            "Messages given up: the embedder does not take their text",
+            registry=where,
         )
         self.pending = Gauge(
             "choir_indexer_vectors_pending", "Outbox rows not yet worked on", registry=where
@@ -129,6 +157,9 @@ class Pump:
         # once in a process's life, whatever the last one left behind
         self._compared = False
         self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._hidden: set[int] = set()  # outbox rows whose hiding is done
+        self._tries: dict[tuple[str, str], int] = {}
+        self._generation: int | None = None
 
     async def run(self) -> None:
         """Works until cancelled; every failure is logged, counted and tried again."""
@@ -137,13 +168,17 @@ class Pump:
             started = self._clock.monotonic()
             try:
                 await self._session()
-            except (VectorsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError,
-                    DatabaseUnreachable) as error:  # fmt: skip
+            except Exception as error:
                 self.trouble = str(error) or type(error).__name__
                 self.metrics.failures.labels(type(error).__name__).inc()
                 if self._clock.monotonic() - started > LONGEST_DELAY_S:
                     delay_s = FIRST_DELAY_S
-                log.warning("vectors_paused", reason=self.trouble, retry_in_s=delay_s)
+                log.warning(
+                    "vectors_paused",
+                    reason=self.trouble,
+                    retry_in_s=delay_s,
+                    exc_info=not isinstance(error, EXPECTED_FAILURES),
+                )
             await self._clock.sleep(delay_s)
             delay_s = min(delay_s * 2, LONGEST_DELAY_S)
 
@@ -221,7 +256,7 @@ class Pump:
     async def _connect(self) -> asyncpg.Connection:
         try:
             return await asyncpg.connect(self._url, timeout=10)
-        except (OSError, ValueError, asyncpg.PostgresError, TimeoutError) as error:
+        except (OSError, ValueError, *DATABASE_LOST) as error:
             raise DatabaseUnreachable(unreachable(self._url, str(error))) from error
 
     async def _lease(self, connection: asyncpg.Connection) -> bool:
@@ -237,6 +272,7 @@ class Pump:
             except BaseException:
                 # what the store has taken of this round is not known
                 self._known.clear()
+                self._hidden.clear()
                 raise
             total += done
             if done < self._batch:
@@ -245,15 +281,17 @@ class Pump:
 
     async def _round(self, connection: asyncpg.Connection) -> int:
         """One batch of each outbox, in one transaction with the deletion of its rows."""
+        await self._same_mirror(connection)
         contents = await tables.has_contents(connection)
         async with connection.transaction():
+            await self._hide(connection)
             chain = await connection.fetch(tables.TAKE_CHAIN, self._batch)
             app = await connection.fetch(tables.TAKE_APP, self._batch) if contents else []
             if not chain and not app:
                 return 0
             self.metrics.pending.set(len(chain) + len(app))
             for thread in dict.fromkeys(r["thread"] for r in chain if r["kind"] == "privacy"):
-                await self._relevel(connection, thread, contents)
+                await self._refresh(connection, thread, contents)
             for thread in dict.fromkeys(r["thread"] for r in chain if r["kind"] == "thread"):
                 await self._refresh(connection, thread, contents)
             named = {r["message"] for r in chain if r["message"] is not None}
@@ -271,16 +309,38 @@ class Pump:
             await connection.execute(tables.DROP_CHAIN, [row["id"] for row in chain])
             if app:
                 await connection.execute(tables.DROP_APP, [row["id"] for row in app])
+        self._hidden -= {row["id"] for row in chain}
         return max(len(chain), len(app))
 
-    async def _relevel(self, connection: asyncpg.Connection, thread: bytes, contents: bool) -> None:
-        """Hides first what must be hidden, then writes the thread's messages anew."""
-        level = await connection.fetchval(
-            "SELECT privacy FROM chain.threads WHERE pubkey = $1", thread
+    async def _same_mirror(self, connection: asyncpg.Connection) -> None:
+        """Compare everything when the mirror was made anew: no row tells of what was dropped."""
+        generation: int | None = await connection.fetchval(tables.GENERATION)
+        if self._generation not in (None, generation):
+            self._known.clear()
+            self._hidden.clear()
+            await self._reconcile(connection)
+        self._generation = generation
+
+    async def _hide(self, connection: asyncpg.Connection) -> None:
+        """Do at once what rows about privacy and removals ask to be hidden; the rows stay."""
+        rows = await connection.fetch(tables.URGENT, list(self._hidden))
+        levels = {row["thread"]: row["privacy"] for row in rows if row["kind"] == "privacy"}
+        for thread, level in levels.items():
+            now = Level.ENCRYPTED if level is None else Level(level)
+            await self._store.relevel(str(Pubkey.from_bytes(thread)), now)
+        gone = sorted(
+            str(Pubkey.from_bytes(row["message"]))
+            for row in rows
+            if row["kind"] == "removed" and row["message"] is not None and not row["there"]
         )
-        now = Level.ENCRYPTED if level is None else Level(level)
-        await self._store.relevel(str(Pubkey.from_bytes(thread)), now)
-        await self._refresh(connection, thread, contents)
+        if gone:
+            await self._take_out(gone)
+        self._hidden |= {row["id"] for row in rows}
+
+    async def _take_out(self, names: Sequence[str]) -> None:
+        await self._store.delete(names)
+        for name in names:
+            self._known.pop(name, None)
 
     async def _refresh(self, connection: asyncpg.Connection, thread: bytes, contents: bool) -> None:
         """All messages of a thread."""
@@ -308,18 +368,63 @@ class Pump:
         gone = sorted(set(names) - {message.key for message in stay})
         stay = [message for message in stay if self._known.get(message.key) != message.state]
         if gone:
-            await self._store.delete(gone)
-            for name in gone:
-                self._known.pop(name, None)
+            await self._take_out(gone)
             self.metrics.removed.inc(len(gone))
-        if stay:
-            vectors = await self._embedder.embed_texts([message.text or "" for message in stay])
-            await self._store.upsert(
-                [_point(message, vector) for message, vector in zip(stay, vectors, strict=True)]
-            )
-            self._remember(stay)
-            self.metrics.indexed.inc(len(stay))
-        return len(stay)
+        if not stay:
+            return 0
+        await self._hide(connection)
+        vectors, refused = await self._embed(connection, stay)
+        # over the connection that holds the lease; see the module's text
+        again = [bytes(Pubkey.from_string(message.key)) for message in stay]
+        now = {m.key: m for m in await tables.read_messages(connection, again, contents)}
+        late = [m.key for m in stay if m.key not in now or not now[m.key].searchable]
+        if late:
+            await self._take_out(late)
+        written = [
+            now[message.key]
+            for message in stay
+            if message.key in vectors
+            and message.key not in late
+            and now[message.key].content_hash == message.content_hash
+        ]
+        if written:
+            await self._store.upsert([_point(m, vectors[m.key]) for m in written])
+            self._remember(written)
+            self.metrics.indexed.inc(len(written))
+        if refused is not None:
+            raise refused
+        return len(written)
+
+    async def _embed(
+        self, connection: asyncpg.Connection, messages: Sequence[Message]
+    ) -> tuple[dict[str, NDArray[np.float32]], TextRefused | None]:
+        """Vectors by message, and what to raise once those are written: a text was refused and
+        will be tried again. One that was refused too often becomes a dead letter."""
+        try:
+            made = await self._embedder.embed_texts([m.text or "" for m in messages])
+        except Exception as error:  # noqa: BLE001 - a model may raise anything
+            await self._embedder.embed_texts([PROBE])  # else the embedder itself is at fault
+            log.warning("embedding one by one", messages=len(messages), reason=str(error))
+        else:
+            return {m.key: vector for m, vector in zip(messages, made, strict=True)}, None
+        vectors: dict[str, NDArray[np.float32]] = {}
+        refused: TextRefused | None = None
+        for message in messages:
+            try:
+                vectors[message.key] = (await self._embedder.embed_texts([message.text or ""]))[0]
+            except Exception as error:
+                which = (message.key, message.content_hash)
+                said = str(error) or type(error).__name__
+                self._tries[which] = tries = self._tries.get(which, 0) + 1
+                if tries < TRIES:
+                    refused = TextRefused(f"no vector of message {message.key}: {said}")
+                    refused.__cause__ = error
+                    continue
+                key = bytes(Pubkey.from_string(message.key))
+                await connection.execute(tables.KEEP_LETTER, key, f"no vector: {said}")
+                self.metrics.refused.inc()
+                log.exception("message given up", message=message.key, reason=said)
+        return vectors, refused
 
     def _remember(self, messages: Sequence[Message]) -> None:
         for message in messages:
@@ -345,27 +450,35 @@ class Pump:
             after = page.next
             if after is None:
                 break
-        written, last = 0, b""
+        differ: list[str] = []
+        wrong: list[str] = []  # a point of another level or text: it goes before its successor
+        last = b""
         while True:
             rows = await connection.fetch(tables.ALL_MESSAGES, last, self._batch)
             if not rows:
                 break
             last = rows[-1]["pubkey"]
-            keys = [row["pubkey"] for row in rows]
-            current = [
-                m for m in await tables.read_messages(connection, keys, contents) if m.searchable
-            ]
-            differ = [m for m in current if there.pop(m.key, None) != m.state]
-            self._remember([m for m in current if m not in differ])
-            for message in differ:
+            for message in await tables.read_messages(
+                connection, [row["pubkey"] for row in rows], contents
+            ):
+                if not message.searchable:
+                    continue
+                state = there.pop(message.key, None)
+                if state == message.state:
+                    self._remember([message])
+                    continue
                 self._known.pop(message.key, None)
-            if differ:
-                written += await self._bring(
-                    connection, [bytes(Pubkey.from_string(m.key)) for m in differ], contents
-                )
+                differ.append(message.key)
+                if state is not None:
+                    wrong.append(message.key)
         stale = sorted(there)
-        for start in range(0, len(stale), self._batch):
-            await self._store.delete(stale[start : start + self._batch])
+        for names in (stale, wrong):
+            for start in range(0, len(names), self._batch):
+                await self._take_out(names[start : start + self._batch])
+        written = 0
+        for start in range(0, len(differ), self._batch):
+            keys = [bytes(Pubkey.from_string(k)) for k in differ[start : start + self._batch]]
+            written += await self._bring(connection, keys, contents)
         self.metrics.removed.inc(len(stale))
         log.info("vectors_reconciled", written=written, removed=len(stale))
         return Reconciled(written, len(stale))
@@ -373,7 +486,7 @@ class Pump:
 
 async def _close(connection: asyncpg.Connection) -> None:
     # the server may have gone first; the lease goes with the connection in any case
-    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    with suppress(OSError, *DATABASE_LOST):
         await connection.close(timeout=2)
 
 

@@ -15,7 +15,8 @@ from choir.privacy import Level
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the tables have it now; ``text`` only when its sha-256 is the chain's."""
+    """A message as the tables have it now; ``text`` only when its sha-256 is the chain's and no
+    dead letter says that nothing can be made of it."""
 
     key: str
     thread: str
@@ -73,7 +74,22 @@ def _proven(text: str | None, content_hash: bytes) -> str | None:
 
 TAKE_CHAIN: Final = """
     SELECT id, kind, thread, message FROM chain.outbox
-    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    ORDER BY kind NOT IN ('privacy', 'removed'), id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+# what must leave the index, or be hidden in it, before anything else is done
+URGENT: Final = """
+    SELECT o.id, o.kind, o.thread, o.message, t.privacy,
+           EXISTS (SELECT FROM chain.messages m WHERE m.pubkey = o.message) AS there
+    FROM chain.outbox o LEFT JOIN chain.threads t ON t.pubkey = o.thread
+    WHERE o.kind IN ('privacy', 'removed') AND o.id <> ALL ($1::bigint[]) ORDER BY o.id
+"""
+# another one whenever the mirror is made anew
+GENERATION: Final = "SELECT to_regclass('chain.messages')::oid::bigint"
+KEEP_LETTER: Final = """
+    INSERT INTO chain.dead_letters (kind, key, ordinal, slot, data, reason)
+    SELECT 'message', pubkey, 0, slot, content_hash, $2 FROM chain.messages WHERE pubkey = $1
+    ON CONFLICT (kind, key, ordinal, slot)
+    DO UPDATE SET data = excluded.data, reason = excluded.reason
 """
 TAKE_APP: Final = """
     SELECT id, thread, content_hash FROM app.content_outbox
@@ -99,6 +115,8 @@ _READ: Final = """
     FROM chain.messages m
     JOIN chain.threads t ON t.pubkey = m.thread
     LEFT JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash
+      AND NOT EXISTS (SELECT FROM chain.dead_letters d WHERE d.kind = 'message'
+                      AND d.key = m.pubkey AND d.data = m.content_hash)
     WHERE m.pubkey = ANY($1::bytea[])
 """
 _READ_WITHOUT_CONTENTS: Final = """
@@ -113,4 +131,6 @@ EXPECTED: Final = """
     JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash
     WHERE t.privacy <> $1 AND c.text IS NOT NULL
       AND sha256(convert_to(c.text, 'UTF8')) = m.content_hash
+      AND NOT EXISTS (SELECT FROM chain.dead_letters d WHERE d.kind = 'message'
+                      AND d.key = m.pubkey AND d.data = m.content_hash)
 """

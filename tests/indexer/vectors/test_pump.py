@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from choir.vectors import ModelMismatch, Query, VectorStore, VectorsUnavailable
 from choir.vectors.edge import EdgeStore
 from choir_indexer.store import DatabaseUnreachable
 from choir_indexer.vectors import Pump
+from choir_indexer.vectors.pump import TRIES, TextRefused
 
 PUBLIC = AccessFilter.for_viewer(Viewer())
 EVERYONE = AccessFilter(frozenset({"public", "premium"}))
@@ -263,6 +264,192 @@ async def test_run_waits_longer_after_each_failure_and_then_recovers(
     assert clock.slept[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6]
     assert await found(store, "patience")
     assert pump.metrics.failures.labels("VectorsUnavailable")._value.get() == 8
+
+
+class Hooked:
+    """The embedder, with something happening while it works; texts with `poison` it refuses."""
+
+    name, dimension = WordVectors.name, WordVectors.dimension
+
+    def __init__(self, during: Any = None, *, broken: bool = False) -> None:
+        self.during, self.broken = during, broken
+        self.asked = 0
+
+    async def embed_texts(self, texts: Sequence[str]) -> Any:
+        self.asked += 1
+        if self.during is not None:
+            during, self.during = self.during, None
+            await during()
+        if self.broken or any("poison" in text for text in texts):
+            raise RuntimeError("cannot be tokenized")
+        return WordVectors().embed_texts(texts)
+
+
+async def test_a_text_that_cannot_be_embedded_becomes_a_dead_letter(
+    database_url: str, seed: Seeder, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    good = [await seed.said("T", index, f"good text {index}") for index in range(2)]
+    bad = await seed.said("T", 2, "poison text")
+    pump = Pump(database_url, store, Hooked(), clock=ManualClock())
+    for _ in range(TRIES - 1):
+        with pytest.raises(TextRefused, match=f"{bad}: cannot be tokenized"):
+            await pump.run_once()
+        assert set(await found(store, "good")) == set(good)  # the others do not wait
+        assert await seed.pending() > 0
+    await pump.run_once()
+    assert await seed.pending() == 0
+    letters = await seed.connection.fetch("SELECT kind, key, reason FROM chain.dead_letters")
+    assert [tuple(row) for row in letters] == [
+        ("message", _key(bad), "no vector: cannot be tokenized")
+    ]
+    again = Pump(database_url, store, Hooked())
+    assert (await again.reconcile()).written == 0  # it is not missing
+
+
+async def test_an_embedder_that_takes_nothing_makes_no_dead_letters(
+    database_url: str, seed: Seeder, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "a text like any other")
+    embedder = Hooked(broken=True)
+    pump = Pump(database_url, store, embedder, clock=ManualClock())
+    for _ in range(2 * TRIES):
+        with pytest.raises(RuntimeError):
+            await pump.run_once()
+    embedder.broken = False
+    await pump.run_once()
+    assert await store.count() == 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("what nobody thought of"), asyncpg.InternalClientError("cut off")]
+)
+async def test_no_error_ends_the_pump(
+    error: Exception, database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "here at last")
+    done = asyncio.Event()
+    left = [error, error]
+
+    def fails(name: str) -> None:
+        if left:
+            raise left.pop()
+        if name == "maintain":
+            done.set()
+
+    async def pass_by(_: float) -> None:
+        await asyncio.sleep(0)
+
+    clock = ManualClock(on_sleep=pass_by)
+    pump = Pump(database_url, Flaky(store, fails), embedder, clock=clock)
+    task = asyncio.create_task(pump.run())
+    async with asyncio.timeout(30):
+        await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await found(store, "last")
+    assert pump.metrics.failures.labels(type(error).__name__)._value.get() == 2
+
+
+async def test_what_hides_does_not_wait_for_what_is_embedded(
+    database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    secret = await seed.said("T", 0, "soon a secret")
+    gone = await seed.said("T", 1, "soon a memory")
+    await Pump(database_url, store, embedder).run_once()
+    await seed.thread("U")
+    for index in range(12):
+        await seed.said("U", index, f"backlog {index}")
+    await seed.level("T", Level.THREAD_ONLY)  # last in the queue
+    await seed.remove("T", 1)
+    seen: list[list[str]] = []
+
+    async def look() -> None:
+        seen.append(await found(store, "soon"))
+
+    await Pump(database_url, store, Hooked(look), batch=4).run_once()
+    assert len(seen) == 1
+    assert not {secret, gone} & set(seen[0])
+
+
+async def test_what_hides_during_an_embedding_does_not_wait_for_the_next(
+    database_url: str, seed: Seeder, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    secret = await seed.said("T", 0, "soon a secret")
+    await Pump(database_url, store, embedder).run_once()
+    await seed.thread("U")
+    for index in range(8):
+        await seed.content("U", f"backlog {index}")
+        await seed.message("U", index, f"backlog {index}", noted=False)
+    seen: list[list[str]] = []
+
+    async def look() -> None:
+        seen.append(await found(store, "soon"))
+
+    hooked = Hooked()
+
+    async def hide() -> None:
+        await seed.level("T", Level.THREAD_ONLY)
+        hooked.during = look
+
+    hooked.during = hide
+    await Pump(database_url, store, hooked, batch=4).run_once()
+    assert len(seen) == 1
+    assert secret not in seen[0]
+
+
+async def test_a_level_that_changes_during_the_embedding_is_the_one_that_is_written(
+    database_url: str, seed: Seeder, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    await seed.thread("U")
+    premium = await seed.said("T", 0, "changes under our hands")
+    await seed.said("U", 0, "changes under our hands")
+
+    async def change() -> None:
+        await seed.level("T", Level.PREMIUM, noted=False)
+        await seed.level("U", Level.ENCRYPTED, noted=False)
+
+    await Pump(database_url, store, Hooked(change)).run_once()
+    assert await found(store, "hands") == []
+    assert await found(store, "hands", EVERYONE) == [premium]
+
+
+async def test_a_pump_that_lost_its_lease_writes_nothing(
+    database_url: str, seed: Seeder, store: EdgeStore
+) -> None:
+    await seed.thread("T")
+    await seed.said("T", 0, "whose turn is it")
+
+    async def cut() -> None:
+        await seed.connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+
+    spy = Flaky(store, lambda _: None)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await Pump(database_url, spy, Hooked(cut)).run_once()
+    assert "upsert" not in spy.calls
+    assert await seed.pending() > 0
+
+
+async def test_a_mirror_made_anew_empties_the_store_at_once(
+    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore
+) -> None:
+    from choir_indexer.store import rebuild
+
+    await seed.thread("T")
+    await seed.said("T", 0, "of the old chain")
+    await pump.run_once()
+    assert await store.count() == 1
+    await asyncio.to_thread(rebuild, database_url)
+    await pump.run_once()
+    assert await store.count() == 0
 
 
 async def test_run_is_woken_by_a_notification(
