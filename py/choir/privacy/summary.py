@@ -11,6 +11,9 @@ counts as a word) and bounds, by :class:`Limit`:
 
 :func:`summarise` extracts and never invents. At the minimal level it extracts only words
 of a fixed list of general topics, so that nothing particular can get through.
+
+Work is linear in the text, and all but plain passes of the string functions over it is done on
+its first :data:`SCOPE` characters.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from itertools import islice
 
 from choir.privacy.errors import SummaryOverexposure
 from choir.privacy.policy import Detail
@@ -66,7 +71,12 @@ _TOPIC_LIST = (
 )
 TOPICS = frozenset(_TOPIC_LIST.split())
 
+# What a summary is made of: the beginning of the text, in characters after normalisation.
+SCOPE = 4096
+
 _TEMPLATE = re.compile(r"A (?:short |medium |long )?message(?: about (\w+)(?: and (\w+))?)?")
+# A lower-case word between spaces, but for the marks that end a sentence: no part of a name.
+_PLAIN = r"(?<!\S){}(?=[.,;:!?]*(?:\s|$))"
 _SHORT_WORDS, _LONG_WORDS = 30, 150
 
 # An ideograph, a kana, a hangul syllable or a symbol (emoji, currency, arrows) is a word;
@@ -145,21 +155,56 @@ class Exposure:
     particulars: frozenset[str]
 
 
+class _Original:
+    """A text and what summaries of it are measured by, each worked out once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def words(self) -> list[str]:
+        return words_of(self.text)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(self.words)
+
+    @cached_property
+    def size(self) -> int:
+        """Words in a row that count as repeated: three, or all of a shorter text."""
+        return min(3, len(self.words)) or 1
+
+    @cached_property
+    def ngrams(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(_ngrams(self.words, self.size))
+
+    @cached_property
+    def particulars(self) -> frozenset[str]:
+        return particulars_of(self.text)
+
+    def share(self, shown: list[str]) -> Fraction:
+        taken = sum(1 for word in shown if word in self.vocabulary)
+        return Fraction(taken, len(self.words)) if self.words else Fraction(0)
+
+    def overlap(self, shown: list[str]) -> Fraction:
+        if not self.ngrams:
+            return Fraction(0)
+        return Fraction(len(self.ngrams.intersection(_ngrams(shown, self.size))), len(self.ngrams))
+
+    def run(self, shown: list[str]) -> int:
+        return _longest_run(self.words, shown)
+
+
 def exposure(original: str, summary: str) -> Exposure:
     """Measures ``summary`` against ``original``; time linear in both but for the run."""
-    source, shown = words_of(original), words_of(summary)
-    vocabulary = frozenset(source)
-    taken = sum(1 for word in shown if word in vocabulary)
-    size = min(3, len(source)) or 1
-    triples = frozenset(_ngrams(source, size))
-    repeated = triples.intersection(_ngrams(shown, size))
+    source, shown = _Original(original), words_of(summary)
     return Exposure(
         words=len(shown),
         characters=len(summary),
-        share=Fraction(taken, len(source)) if source else Fraction(0),
-        overlap=Fraction(len(repeated), len(triples)) if triples else Fraction(0),
-        run=_longest_run(source, shown),
-        particulars=particulars_of(original).intersection(shown),
+        share=source.share(shown),
+        overlap=source.overlap(shown),
+        run=source.run(shown),
+        particulars=source.particulars.intersection(shown),
     )
 
 
@@ -185,13 +230,21 @@ def check_summary(original: str, summary: str, detail: Detail) -> None:
         SummaryOverexposure: a limit is passed; the message names it and gives the measure,
             never a word of the content.
     """
+    _check(_Original(original), summary, detail)
+
+
+def _check(original: _Original, summary: str, detail: Detail) -> None:
+    """:func:`check_summary`, of an original that is measured once for many summaries."""
     limit = LIMITS[detail]
     template = _TEMPLATE.fullmatch(summary)
-    seen = exposure(original, " ".join(filter(None, template.groups())) if template else summary)
+    shown = words_of(" ".join(filter(None, template.groups())) if template else summary)
     words = len(words_of(summary))
+    # what is not longer than the limit has no longer run, and this measure costs most
+    run = original.run(shown) if len(shown) > limit.run else 0
+    named = 0 if limit.particulars else len(original.particulars.intersection(shown))
     problems = (
         (
-            not template and "".join(summary.split()) == "".join(original.split()),
+            not template and "".join(summary.split()) == "".join(original.text.split()),
             "it is the whole content",
         ),
         (words > limit.words, f"{words} words, at most {limit.words}"),
@@ -199,13 +252,13 @@ def check_summary(original: str, summary: str, detail: Detail) -> None:
             len(summary) > limit.characters,
             f"{len(summary)} characters, at most {limit.characters}",
         ),
-        (seen.share > limit.share, f"carries over more than {limit.share} of the words"),
-        (seen.overlap > limit.overlap, f"repeats more than {limit.overlap} of the word triples"),
-        (seen.run > limit.run, f"repeats {seen.run} words in a row"),
+        (original.share(shown) > limit.share, f"carries over more than {limit.share} of the words"),
         (
-            not limit.particulars and bool(seen.particulars),
-            f"carries over {len(seen.particulars)} names or numbers",
+            original.overlap(shown) > limit.overlap,
+            f"repeats more than {limit.overlap} of the word triples",
         ),
+        (run > limit.run, f"repeats {run} words in a row"),
+        (named > 0, f"carries over {named} names or numbers"),
     )
     broken = [text for wrong, text in problems if wrong]
     if broken:
@@ -218,30 +271,28 @@ def summarise(text: str, detail: Detail) -> str:
     """The extractive summary of ``text``: deterministic, and always within the limits.
 
     The most telling candidate that passes the check is taken; the last candidate says only
-    how long the message is, in three steps, and passes for every text.
+    how long the message is, in three steps, and passes for every text. What stands behind the
+    first :data:`SCOPE` characters counts only as a reason to leave a topic out.
     """
-    for candidate in _candidates(text, detail):
+    whole = _normal(text)
+    beginning = _Original(whole[:SCOPE])
+    for candidate in _candidates(beginning, whole[SCOPE:], detail):
         try:
-            check_summary(text, candidate, detail)
+            _check(beginning, candidate, detail)
         except SummaryOverexposure:
             continue
         return candidate
     raise AssertionError("the last candidate carries nothing over")
 
 
-def _candidates(text: str, detail: Detail) -> Iterator[str]:
-    words = words_of(text)
+def _candidates(beginning: _Original, rest: str, detail: Detail) -> Iterator[str]:
+    words = beginning.words
     if detail is not Detail.MINIMAL:
-        yield from _leads(text, LIMITS[detail], len(words))
+        yield from _leads(beginning, LIMITS[detail])
     length = (
         "short" if len(words) < _SHORT_WORDS else "long" if len(words) > _LONG_WORDS else "medium"
     )
-    hidden = particulars_of(text)
-    counts: dict[str, int] = {}
-    for word in words:
-        if word in TOPICS and word not in hidden:
-            counts[word] = counts.get(word, 0) + 1
-    topics = sorted(counts, key=lambda word: (-counts[word], word))[:2]
+    topics = _topics(beginning, rest)
     if len(topics) == 2:
         yield f"A {length} message about {topics[0]} and {topics[1]}"
     if topics:
@@ -249,13 +300,32 @@ def _candidates(text: str, detail: Detail) -> Iterator[str]:
     yield f"A {length} message"
 
 
-def _leads(text: str, limit: Limit, length: int) -> Iterator[str]:
+def _topics(beginning: _Original, rest: str) -> list[str]:
+    """The two topics mentioned most that are nowhere part of a particular."""
+    text = beginning.text
+    if rest and not text[-1].isspace() and not rest[0].isspace():
+        # the word that the cut went through, or is glued to, belongs to the rest
+        end = len(text) - len(text.split()[-1])
+        beginning, rest = _Original(text[:end]), text[end:] + rest
+    counts: dict[str, int] = {}
+    for word in beginning.words:
+        if word in TOPICS and word not in beginning.particulars:
+            counts[word] = counts.get(word, 0) + 1
+    plain = rest.casefold()
+    topics = sorted(counts, key=lambda word: (-counts[word], word))
+    safe = (
+        word for word in topics if plain.count(word) == len(re.findall(_PLAIN.format(word), rest))
+    )
+    return list(islice(safe, 2))
+
+
+def _leads(beginning: _Original, limit: Limit) -> Iterator[str]:
     """Beginnings of the text's most typical sentence, from the longest allowed downwards."""
-    sentences = [part.strip() for part in _SENTENCE_END.split(_normal(text)) if part.strip()]
+    sentences = [part.strip() for part in _SENTENCE_END.split(beginning.text) if part.strip()]
     if not sentences:
         return
     counts: dict[str, int] = {}
-    for word in words_of(text):
+    for word in beginning.words:
         counts[word] = counts.get(word, 0) + 1
 
     def typical(sentence: str) -> Fraction:
@@ -265,7 +335,7 @@ def _leads(text: str, limit: Limit, length: int) -> Iterator[str]:
     # the first of equals, so that the answer does not depend on anything but the text
     best = max(range(len(sentences)), key=lambda index: (typical(sentences[index]), -index))
     sentence = sentences[best]
-    most = min(limit.words, limit.run, int(length * limit.share))
+    most = min(limit.words, limit.run, int(len(beginning.words) * limit.share))
     ends = [match.end() for match in _tokens(sentence)]
     for count in range(min(most, len(ends)), 2, -1):
         end = ends[count - 1]

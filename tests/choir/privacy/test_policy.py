@@ -209,3 +209,13 @@ def test_the_policy_needs_the_standard_library_alone() -> None:
                 assert name.startswith("choir.privacy") or name.split(".")[0] in allowed, (
                     f"{path.name} imports {name}"
                 )
+
+
+@pytest.mark.parametrize("level", Level)
+def test_without_certainty_only_public_content_is_shown(level: Level) -> None:
+    owner = Viewer(wallet="w", premium=True, threads=frozenset({"T"}))
+    access = decide(owner, Content("T", level), certain=False)
+    if level is Level.PUBLIC:
+        assert access == decide(owner, Content("T", level))
+    else:
+        assert (access.view, access.rights, access.wrapped_key) == (View.EXISTENCE, set(), False)

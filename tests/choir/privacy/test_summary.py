@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from choir.privacy import LIMITS, Detail, SummaryOverexposure, check_summary, exposure, summarise
-from choir.privacy.summary import TOPICS, particulars_of, words_of
+from choir.privacy.summary import SCOPE, TOPICS, particulars_of, words_of
 
 TEXT = (
     "Yesterday Alice Moreau sent 4,200 tokens to the treasury for the music festival in Lyon. "
@@ -128,3 +132,53 @@ def test_scripts_without_spaces_are_bounded_by_characters_too() -> None:
         summary = summarise(text, detail)
         check_summary(text, summary, detail)
         assert len(summary) <= LIMITS[detail].characters
+
+
+ends = st.sampled_from(
+    ["", " Budget", " budget@x.org", " see /funding now", "budget", "\uff22udget", " budget.", "x"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["budget funding and more ", "budget", "quietly, the budget\n", "漢字🙂"]),
+    st.integers(-30, 30),
+    ends,
+    st.sampled_from(Detail),
+)
+def test_what_stands_behind_the_beginning_is_not_told_either(
+    part: str, more: int, end: str, detail: Detail
+) -> None:
+    text = (part * SCOPE)[: SCOPE + more] + end
+    check_summary(text, summarise(text, detail), detail)
+    text += " " + TEXT
+    check_summary(text, summarise(text, detail), detail)
+
+
+def test_a_particular_far_down_keeps_its_topic_out() -> None:
+    text = "We spoke of the budget. " * 500
+    assert summarise(text, Detail.MINIMAL) == "A long message about budget"
+    assert summarise(text + "Write to budget@choir.example.", Detail.MINIMAL) == "A long message"
+
+
+@pytest.mark.parametrize("text", ["漢字", "🙂→", "a ", "budget. ", "Ana\n"])
+@pytest.mark.parametrize("detail", Detail)
+def test_the_work_does_not_grow_with_the_text(text: str, detail: Detail) -> None:
+    def calls(of: str) -> int:
+        count = 0
+
+        def called(frame: FrameType, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            summarise(of, detail)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    long = calls((text * 100_000)[:100_000])
+    assert long <= calls((text * SCOPE)[: SCOPE + 10]) + 100
+    assert long <= 60 * SCOPE
