@@ -27,6 +27,7 @@ from tests.program.harness import (
     ERRORS,
     PROGRAM_ID,
     START,
+    TOKEN_2022_PROGRAM,
     UPGRADEABLE_LOADER,
     Done,
     Refused,
@@ -158,7 +159,11 @@ class Mirror:
             case _:
                 owner = ms.TREASURY
         head = bytes(self.world.mint) + bytes(self.address(owner)) + struct.pack("<Q", amount)
-        return head + bytes(36) + b"\x01" + bytes(56)
+        data = head + bytes(36) + b"\x01" + bytes(56)
+        if name[0] == "token" and self.world.token_program == TOKEN_2022_PROGRAM:
+            # as every associated account of Token-2022: an account whose owner never changes
+            data += struct.pack("<BHH", 2, 7, 0)
+        return data
 
     def fields(self, name: Name, value: Any) -> tuple[str, dict[str, Any]]:
         """Kind and fields of an account as the IDL has them."""

@@ -15,7 +15,14 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 from tests.program.adversary import Adversary, Attack, CapturingWorld
 from tests.program.borsh import IDL
-from tests.program.harness import DAY, TOKEN_PROGRAM, UPGRADEABLE_LOADER, Thread, pda
+from tests.program.harness import (
+    DAY,
+    TOKEN_2022_PROGRAM,
+    TOKEN_PROGRAM,
+    UPGRADEABLE_LOADER,
+    Thread,
+    pda,
+)
 
 UNREAD = "it is not read unless this decision settles the spec"
 UNREAD_UNLESS_APPROVED = "it is not read unless the author joins"
@@ -47,11 +54,22 @@ REPEATABLE = {"deposit"}
 """Scenarios that may well be sent twice; a message is posted once, for its address moves on."""
 
 
+Scenario = Callable[[Pubkey], tuple[CapturingWorld, Instruction]]
+"""Makes a world with a token program, and an honest instruction about to be sent in it."""
+
+
+@pytest.fixture(params=[TOKEN_PROGRAM, TOKEN_2022_PROGRAM], ids=["token", "token-2022"])
+def program(request: pytest.FixtureRequest) -> Pubkey:
+    """The token program of the stake mint."""
+    chosen: Pubkey = request.param
+    return chosen
+
+
 class Stage:
     """Two threads with co-authors, specs, rewards and messages, and an attacker with a seat."""
 
-    def __init__(self) -> None:
-        self.world = CapturingWorld(TOKEN_PROGRAM)
+    def __init__(self, program: Pubkey) -> None:
+        self.world = CapturingWorld(program)
         self.world.initialize()
         wallets = [self.world.wallet() for _ in range(7)]
         self.alice, self.bob, self.carol, self.dave, self.erin, self.mallory, self.zoe = wallets
@@ -70,57 +88,57 @@ class Stage:
         return self.world.open(self.alice, name, deposit=deposit)
 
 
-def initialize() -> tuple[CapturingWorld, Instruction]:
-    world = CapturingWorld(TOKEN_PROGRAM)
+def initialize(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    world = CapturingWorld(program)
     world.known[pda(Pubkey.from_bytes(bytes([5] * 32)), program=UPGRADEABLE_LOADER)] = None
     for _ in range(2):
         world.wallet()
     return world, world.captured(world.initialize)
 
 
-def create_thread() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def create_thread(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(lambda: Thread(stage.world, "new").create(stage.alice))
 
 
-def deposit() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def deposit(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(lambda: stage.thread.deposit(stage.alice, 5_000))
 
 
-def divest() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def divest(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     stage.world.pass_time(2 * DAY)
     return stage.world, stage.world.captured(lambda: stage.thread.divest(stage.alice, 5_000))
 
 
-def claim() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def claim(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(lambda: stage.thread.claim(stage.alice))
 
 
-def post_message() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def post_message(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(lambda: stage.thread.post(stage.bob, "mine"))
 
 
-def set_privacy() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def set_privacy(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(
         lambda: stage.thread.set_privacy(stage.bob, "Encrypted")
     )
 
 
-def submit_spec() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def submit_spec(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     return stage.world, stage.world.captured(lambda: stage.thread.submit(stage.zoe, "zoe's"))
 
 
-def decision(first: str | None, second: str) -> Callable[[], tuple[CapturingWorld, Instruction]]:
+def decision(first: str | None, second: str) -> Scenario:
     """The decision of Alice, after Bob's if he makes one."""
 
-    def scenario() -> tuple[CapturingWorld, Instruction]:
-        stage = Stage()
+    def scenario(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+        stage = Stage(program)
         if first is not None:
             stage.spec.decide(stage.bob, first)
         return stage.world, stage.world.captured(lambda: stage.spec.decide(stage.alice, second))
@@ -128,13 +146,13 @@ def decision(first: str | None, second: str) -> Callable[[], tuple[CapturingWorl
     return scenario
 
 
-def expire_spec() -> tuple[CapturingWorld, Instruction]:
-    stage = Stage()
+def expire_spec(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
+    stage = Stage(program)
     stage.world.pass_time(8 * DAY)
     return stage.world, stage.world.captured(stage.spec.expire)
 
 
-SCENARIOS: dict[str, Callable[[], tuple[CapturingWorld, Instruction]]] = {
+SCENARIOS: dict[str, Scenario] = {
     "initialize": initialize,
     "create_thread": create_thread,
     "deposit": deposit,
@@ -165,15 +183,17 @@ def _harmless(scenario: str, attack: Attack) -> str | None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_wrong_account_is_refused(scenario: str, capfd: pytest.CaptureFixture[str]) -> None:
-    world, honest = SCENARIOS[scenario]()
+def test_every_wrong_account_is_refused(
+    scenario: str, program: Pubkey, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world, honest = SCENARIOS[scenario](program)
     untouched = world.snapshot(honest)
     assert world.attempt(honest), "the honest instruction is refused"
     rightly = world.snapshot(honest)
     assert rightly != untouched
 
     refused, reasons, let_through = 0, Counter[str](), []
-    world = SCENARIOS[scenario]()[0]
+    world = SCENARIOS[scenario](program)[0]
     for attack in Adversary(world, scenario.split(",")[0], honest).attacks():
         before = world.snapshot(attack.instruction)
         if not world.attempt(attack.instruction):
@@ -197,8 +217,10 @@ def test_every_wrong_account_is_refused(scenario: str, capfd: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("scenario", ["initialize", "create_thread", "post_message", "submit_spec"])
-def test_lamports_sent_to_a_new_accounts_address_stop_nothing(scenario: str) -> None:
-    world, honest = SCENARIOS[scenario]()
+def test_lamports_sent_to_a_new_accounts_address_stop_nothing(
+    scenario: str, program: Pubkey
+) -> None:
+    world, honest = SCENARIOS[scenario](program)
     made = [
         meta.pubkey
         for meta in honest.accounts
@@ -212,9 +234,9 @@ def test_lamports_sent_to_a_new_accounts_address_stop_nothing(scenario: str) -> 
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_what_happens_once_happens_once(scenario: str) -> None:
+def test_what_happens_once_happens_once(scenario: str, program: Pubkey) -> None:
     """Again in the same transaction, and again in the next: refused as a whole, and refused."""
-    world, honest = SCENARIOS[scenario]()
+    world, honest = SCENARIOS[scenario](program)
     before = world.snapshot(honest)
     if scenario in REPEATABLE:
         assert world.attempt(honest, honest)
