@@ -84,6 +84,7 @@ async def store(
         await session.execute(
             sa.insert(content_outbox).values(thread=thread, content_hash=digest, created_at=now)
         )
+        await session.execute(sa.select(sa.func.pg_notify("choir_outbox", "")))  # wakes the pump
     return digest
 
 
