@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
 from solders.pubkey import Pubkey
 
-from choir.privacy import ANONYMOUS, Access, Content, Level, View, Viewer, decide, summarise
+from choir.privacy import ANONYMOUS, Access, Content, Level, View, Viewer, decide
 from choir_api.auth.principal import Principal
 from choir_api.content.store import Body
 from choir_api.fields import ContentHash
@@ -51,19 +51,26 @@ def access_to(viewer: Viewer, thread: Pubkey, level: int, *, certain: bool) -> A
     return decide(viewer, Content(thread=str(thread), level=Level(level)), certain=certain)
 
 
-def render(digest: bytes, body: Body | None, access: Access) -> ContentView:
-    """The content in the form that `access` allows. A summary is made of text only."""
+def render(
+    digest: bytes, body: Body | None, access: Access, summaries: Mapping[bytes, str]
+) -> ContentView:
+    """The content in the form that `access` allows.
+
+    Args:
+        digest: its SHA-256.
+        body: None when nobody has brought it.
+        access: of the viewer.
+        summaries: of texts by hash, in the detail that `access` names; see
+            :class:`choir_api.content.summaries.Summaries`.
+    """
     if access.view is View.EXISTENCE:
         return ContentView(content_hash=digest, view="existence")
     if body is None:
         return ContentView(content_hash=digest, view="missing")
     if access.view is View.FULL and body.text is not None:
         return ContentView(content_hash=digest, view="full", text=body.text)
-    if access.view is View.SUMMARY and body.text is not None:
-        assert access.detail is not None
-        return ContentView(
-            content_hash=digest, view="summary", summary=summarise(body.text, access.detail)
-        )
+    if access.view is View.SUMMARY and digest in summaries:
+        return ContentView(content_hash=digest, view="summary", summary=summaries[digest])
     if access.view in (View.CIPHERTEXT, View.FULL) and body.ciphertext is not None:
         sealed = base64.b64encode(body.ciphertext).decode()
         return ContentView(content_hash=digest, view="ciphertext", ciphertext=sealed)

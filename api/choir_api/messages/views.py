@@ -11,6 +11,7 @@ from solders.pubkey import Pubkey
 from choir_api.auth.principal import Principal
 from choir_api.content.rendering import ContentView, access_to, render, viewer_of
 from choir_api.content.store import bodies
+from choir_api.content.summaries import SUMMARIES
 from choir_api.db import ReadSession
 from choir_api.fields import Address, Amount
 from choir_api.levels import SPEC_STATUS_NAMES, SpecStatusName
@@ -65,12 +66,13 @@ async def message_views(
     viewer = viewer_of(principal, address, keys(thread.co_authors))
     access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
+    summaries = await SUMMARIES.of(found, access.detail)
     return [
         MessageView(
             address=Pubkey.from_bytes(row.pubkey),
             index=row.index,
             author=Pubkey.from_bytes(row.author),
-            content=render(row.content_hash, found.get(row.content_hash), access),
+            content=render(row.content_hash, found.get(row.content_hash), access, summaries),
             posted_slot=row.posted_slot,
             created_at=moment(row.created_at),
         )
@@ -92,13 +94,14 @@ async def spec_views(
     viewer = viewer_of(principal, address, authors)
     access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
+    summaries = await SUMMARIES.of(found, access.detail)
     return [
         SpecView(
             address=Pubkey.from_bytes(row.pubkey),
             author=Pubkey.from_bytes(row.author),
             status=SPEC_STATUS_NAMES[row.status],
             stake=row.stake,
-            content=render(row.content_hash, found.get(row.content_hash), access),
+            content=render(row.content_hash, found.get(row.content_hash), access, summaries),
             author_epoch=row.author_epoch,
             approvals=row.approvals.bit_count(),
             denials=row.denials.bit_count(),

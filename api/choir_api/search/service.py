@@ -37,6 +37,7 @@ from choir.vectors import Hit, Where
 from choir_api.auth.principal import Principal
 from choir_api.content.rendering import render
 from choir_api.content.store import Body
+from choir_api.content.summaries import SUMMARIES
 from choir_api.db import ReadSession
 from choir_api.deps import Deps
 from choir_api.errors import Unavailable
@@ -157,7 +158,10 @@ async def _page(
             if level is not Level.PUBLIC and not certain:
                 continue
             if _may_leave(viewer, hit, row, level, where):
-                results.append(_result(hit, row, viewer, question, level))
+                spent += len(row.text.encode())
+                if results and spent > budget:
+                    return results, place - 1
+                results.append(await _result(hit, row, viewer, question, level))
     return results, place if place < len(hits) else None
 
 
@@ -179,7 +183,7 @@ def _may_leave(viewer: Viewer, hit: Hit, row: Any, level: Level, where: Where) -
     return where.level is None or where.level is level
 
 
-def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Level) -> SearchResult:
+async def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Level) -> SearchResult:
     access = decide(viewer, Content(_thread_of(row), level))
     shown = passage(row.text, question)
     return SearchResult(
@@ -189,12 +193,15 @@ def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Level) -> 
         message_index=int(row.index),
         author=Pubkey.from_bytes(row.author),
         level=LEVEL_NAMES[level],
-        content=render(row.content_hash, Body(text=row.text), access),
+        content=render(row.content_hash, body, access, summaries),
         highlight=Highlight(text=shown.text, spans=list(shown.spans)),
         score=hit.score,
         created_at=moment(row.created_at),
     )
 
+    body = Body(text=row.text)
+    # who may search may read, so there is nothing to summarise; this keeps it true
+    summaries = await SUMMARIES.of({row.content_hash: body}, access.detail)
 
 def _thread_of(row: Any) -> str:
     """The thread by the tables; an index may be wrong about it."""

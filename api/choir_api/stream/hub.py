@@ -21,13 +21,14 @@ from uuid import UUID
 from solders.pubkey import Pubkey
 from sqlalchemy.exc import SQLAlchemyError
 
-from choir.privacy import Access, Role
+from choir.privacy import ANONYMOUS, Access, Role
 from choir_api.auth.liveness import as_of_now, credential_of
 from choir_api.auth.principal import Principal
 from choir_api.auth.service import PREMIUM_CHANNEL, REVOKED_CHANNEL
 from choir_api.content.rendering import access_to, render, viewer_of
 from choir_api.content.store import Body, bodies
 from choir_api.deps import Deps
+from choir_api.content.summaries import SUMMARIES
 from choir_api.mirror import fresh, keys, thread_at
 from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
@@ -281,13 +282,19 @@ class Hub:
                 await self.resynchronise(subscription)
         if events and events[0].seq != since + 1:
             # older ones are no longer kept: a fresh start instead of a gap
+        summaries: dict[bytes, str] = {}
+        if thread is not None:
+            # at one level all who get a summary get the same
+            address = Pubkey.from_bytes(room.thread)
+            least = access_to(ANONYMOUS, address, thread.privacy, certain=certain)
+            summaries = await SUMMARIES.of(contents, least.detail)
             behind = [each for each in current if each.position < events[0].seq - 1]
             for subscription in behind:
                 if self.resynchronise is not None:
                     await self.resynchronise(subscription)
             current = [each for each in current if each not in behind]
-        self._hand_out(thread, events, contents, current, certain=certain)
-        return len(events) == BATCH
+        self._hand_out(thread, events, contents, summaries, current, certain=certain)
+        return more
 
     def _hand_out(
         self,
@@ -301,6 +308,7 @@ class Hub:
         address = Pubkey.from_bytes(thread.pubkey)
         authors = keys(thread.co_authors)
         made: dict[tuple[Role, int, int], Outgoing] = {}
+        summaries: dict[bytes, str],
         for subscription in subscribers:
             if subscription not in subscription.client.subscriptions.values():
                 continue
@@ -320,7 +328,9 @@ class Hub:
                 key = (access.role, event.seq, subscription.sent)
                 outgoing = made.get(key)
                 if outgoing is None:
-                    delta = self._delta(thread, event, subscription.sent, access, contents)
+                    delta = self._delta(
+                        thread, event, subscription.sent, access, contents, summaries
+                    )
                     outgoing = made[key] = Outgoing(delta)
                 subscription.sent = event.seq
                 subscription.client.push(outgoing)
@@ -339,12 +349,13 @@ class Hub:
             "epoch": event.epoch,
             "after": after,
             "slot": event.slot,
+        summaries: dict[bytes, str],
             "at": event.at,
             "data": public(dict(event.payload)),
         }
         digest = _hash_of(event)
         if digest is not None and event.kind in _WITH_CONTENT:
-            view = render(digest, contents.get(digest), access)
+            view = render(digest, contents.get(digest), access, summaries)
             payload["content"] = view.model_dump(mode="json", exclude_none=True)
         return frame("delta", payload, self._deps.now(), thread_id=thread.thread_id, seq=event.seq)
 
