@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "app_0200"
-down_revision = "app_0110"
+down_revision = "app_0111"
 branch_labels = None
 depends_on = None
 
