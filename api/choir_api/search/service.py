@@ -52,6 +52,10 @@ from choir_api.threads.views import moment
 log = logging.getLogger("choir_api.search")
 
 
+# candidates read from the tables at a time
+PART = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of results.
@@ -89,7 +93,15 @@ async def search(
         now = await viewer_of(session, principal)
         certain = await fresh(session, deps.settings)
         results, following = await _page(
-            session, now, question, hits, where, offset, limit, certain=certain
+            session,
+            now,
+            question,
+            hits,
+            where,
+            offset,
+            limit,
+            certain=certain,
+            budget=deps.settings.page_content_bytes,
         )
     newest = max((hit.created_at for hit in hits), default=0)
     return Found(results, following, newest, degraded, stale=not certain)
@@ -140,11 +152,13 @@ async def _page(
     limit: int,
     *,
     certain: bool,
+    budget: int,
 ) -> tuple[list[SearchResult], int | None]:
     results: list[SearchResult] = []
     place = offset
+    spent = 0
     while place < len(hits) and len(results) < limit:
-        part = hits[place : place + limit]
+        part = hits[place : place + min(limit, PART)]
         rows = await _current(session, [hit.message for hit in part])
         laid = await floors(session, {row.thread for row in rows.values()})
         for hit in part:
@@ -185,6 +199,9 @@ def _may_leave(viewer: Viewer, hit: Hit, row: Any, level: Level, where: Where) -
 
 async def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Level) -> SearchResult:
     access = decide(viewer, Content(_thread_of(row), level))
+    body = Body(text=row.text)
+    # who may search may read, so there is nothing to summarise; this keeps it true
+    summaries = await SUMMARIES.of({row.content_hash: body}, access.detail)
     shown = passage(row.text, question)
     return SearchResult(
         thread_id=row.thread_id,
@@ -199,9 +216,6 @@ async def _result(hit: Hit, row: Any, viewer: Viewer, question: str, level: Leve
         created_at=moment(row.created_at),
     )
 
-    body = Body(text=row.text)
-    # who may search may read, so there is nothing to summarise; this keeps it true
-    summaries = await SUMMARIES.of({row.content_hash: body}, access.detail)
 
 def _thread_of(row: Any) -> str:
     """The thread by the tables; an index may be wrong about it."""

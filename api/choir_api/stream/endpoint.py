@@ -12,6 +12,7 @@ from choir.accounts import SpecStatus
 from choir.wire import JSON, MSGPACK, Codec
 from choir_api.auth import service
 from choir_api.auth.principal import Principal, Scope
+from choir_api.content.budget import fitting
 from choir_api.content.rendering import access_to, viewer_of
 from choir_api.db import ReadSession
 from choir_api.deps import Deps
@@ -276,11 +277,21 @@ class ThreadStream(Endpoint[Client]):
         specs = await read.specs(
             session, thread.pubkey, limit=SNAPSHOT_SPECS, status=SpecStatus.PENDING
         )
+        budget = self._deps.settings.page_content_bytes
+        told = await fitting(session, thread.pubkey, [row.content_hash for row in rows], budget)
+        asked = await fitting(session, thread.pubkey, [row.content_hash for row in specs], budget)
+        truncated = [
+            name
+            for name, cut in (("messages", told < len(rows)), ("specs", asked < len(specs)))
+            if cut
+        ]
+        rows, specs = rows[:told], specs[:asked]
         messages = await message_views(session, thread, rows[::-1], principal, certain=certain)
         pending = await spec_views(session, thread, specs, principal, certain=certain)
         return {
             "epoch": head.epoch,
             "stale": not certain,
+            "truncated": truncated,
             "thread": thread_view(thread).model_dump(mode="json"),
             "messages": [each.model_dump(mode="json") for each in messages],
             "specs": [each.model_dump(mode="json") for each in pending],

@@ -25,10 +25,11 @@ from choir.privacy import ANONYMOUS, Access, Role
 from choir_api.auth.liveness import as_of_now, credential_of
 from choir_api.auth.principal import Principal
 from choir_api.auth.service import PREMIUM_CHANNEL, REVOKED_CHANNEL
+from choir_api.content.budget import fitting
 from choir_api.content.rendering import access_to, render, viewer_of
 from choir_api.content.store import Body, bodies
-from choir_api.deps import Deps
 from choir_api.content.summaries import SUMMARIES
+from choir_api.deps import Deps
 from choir_api.mirror import fresh, keys, thread_at
 from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
@@ -272,9 +273,21 @@ class Hub:
             current = [each for each in subscribers if each.epoch == head.epoch]
             since = min((each.position for each in current), default=head.seq)
             events = await read.events_since(session, room.thread, head.epoch, since, limit=BATCH)
+            more = len(events) == BATCH
+            if events:
+                told = [_told(event) for event in events]
+                budget = self._deps.settings.page_content_bytes
+                kept = await fitting(session, room.thread, told, budget)
+                events, more = events[:kept], more or kept < len(events)
             thread = await thread_at(session, room.thread)
             certain = await fresh(session, self._deps.settings)
             contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
+        summaries: dict[bytes, str] = {}
+        if thread is not None:
+            # at one level all who get a summary get the same
+            address = Pubkey.from_bytes(room.thread)
+            least = access_to(ANONYMOUS, address, thread.privacy, certain=certain)
+            summaries = await SUMMARIES.of(contents, least.detail)
         if thread is None:  # the mirror is being rebuilt; its first event wakes us
             return False
         for subscription in subscribers:
@@ -282,12 +295,6 @@ class Hub:
                 await self.resynchronise(subscription)
         if events and events[0].seq != since + 1:
             # older ones are no longer kept: a fresh start instead of a gap
-        summaries: dict[bytes, str] = {}
-        if thread is not None:
-            # at one level all who get a summary get the same
-            address = Pubkey.from_bytes(room.thread)
-            least = access_to(ANONYMOUS, address, thread.privacy, certain=certain)
-            summaries = await SUMMARIES.of(contents, least.detail)
             behind = [each for each in current if each.position < events[0].seq - 1]
             for subscription in behind:
                 if self.resynchronise is not None:
@@ -301,6 +308,7 @@ class Hub:
         thread: read.ThreadRow,
         events: Sequence[read.EventRow],
         contents: dict[bytes, Body],
+        summaries: dict[bytes, str],
         subscribers: Sequence[Subscription],
         *,
         certain: bool,
@@ -308,7 +316,6 @@ class Hub:
         address = Pubkey.from_bytes(thread.pubkey)
         authors = keys(thread.co_authors)
         made: dict[tuple[Role, int, int], Outgoing] = {}
-        summaries: dict[bytes, str],
         for subscription in subscribers:
             if subscription not in subscription.client.subscriptions.values():
                 continue
@@ -342,6 +349,7 @@ class Hub:
         after: int,
         access: Access,
         contents: dict[bytes, Body],
+        summaries: dict[bytes, str],
     ) -> dict[str, Any]:
         payload: dict[str, Any] = {
             "event": realtime_of(event.kind, co_author=access.role is Role.CO_AUTHOR),
@@ -349,7 +357,6 @@ class Hub:
             "epoch": event.epoch,
             "after": after,
             "slot": event.slot,
-        summaries: dict[bytes, str],
             "at": event.at,
             "data": public(dict(event.payload)),
         }
@@ -379,6 +386,10 @@ def _hash_of(event: read.EventRow) -> bytes | None:
     return bytes.fromhex(text) if isinstance(text, str) else None
 
 
+def _told(event: read.EventRow) -> bytes | None:
+    """The hash of the content that goes with the event."""
+    return _hash_of(event) if event.kind in _WITH_CONTENT else None
+
+
 def _hashes(events: Sequence[read.EventRow]) -> list[bytes]:
-    found = (_hash_of(event) for event in events if event.kind in _WITH_CONTENT)
-    return [digest for digest in found if digest is not None]
+    return [digest for event in events if (digest := _told(event)) is not None]

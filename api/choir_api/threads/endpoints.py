@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from choir.accounts import SpecStatus
 from choir_api.auth.dependencies import OPTIONAL_AUTH, MaybeReader, Writer, limited
+from choir_api.content.budget import fitting
 from choir_api.db import WriteSession
 from choir_api.deps import Given
 from choir_api.fields import Address
@@ -155,6 +156,13 @@ async def list_messages(
         )
         more = len(rows) > limit
         rows = rows[:limit]
+        kept = await fitting(
+            session,
+            thread.pubkey,
+            [row.content_hash for row in rows],
+            deps.settings.page_content_bytes,
+        )
+        rows, more = rows[:kept], more or kept < len(rows)
         page = Page(
             items=await message_views(session, thread, rows, reader, certain=certain),
             next_cursor=cursors.make(listing, [rows[-1].index]) if more else None,
@@ -192,6 +200,13 @@ async def list_specs(
         )
         more = len(rows) > limit
         rows = rows[:limit]
+        kept = await fitting(
+            session,
+            thread.pubkey,
+            [row.content_hash for row in rows],
+            deps.settings.page_content_bytes,
+        )
+        rows, more = rows[:kept], more or kept < len(rows)
         last = [rows[-1].submitted_at, rows[-1].pubkey.hex()] if more else None
         page = Page(
             items=await spec_views(session, thread, rows, reader, certain=certain),
