@@ -16,7 +16,7 @@ from solders.pubkey import Pubkey
 from choir_api.auth.service import grant_premium
 from choir_api.db import Database, DatabaseUnreachable, migrate
 from choir_api.serving import PortTaken, opened, print_ready, serve
-from choir_api.settings import Settings
+from choir_api.settings import Settings, WeakSecret
 
 app = typer.Typer(
     help="The Choir API. Settings come from the environment (CHOIR_…; docs/api.md).",
@@ -42,7 +42,7 @@ def run(context: typer.Context) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(settings, on_ready=print_ready))
-    except (PortTaken, DatabaseUnreachable) as error:
+    except (PortTaken, DatabaseUnreachable, WeakSecret) as error:
         _fail(str(error))
 
 

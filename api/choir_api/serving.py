@@ -19,6 +19,7 @@ from choir.clock import SystemClock
 from choir.rpc import HttpRpc
 from choir.sending import Sender, SendPolicy
 from choir_api.app import create_app
+from choir_api.content.collecting import collecting
 from choir_api.db import Database, migrate
 from choir_api.deps import Deps
 from choir_api.rate import Limiter
@@ -128,7 +129,7 @@ async def serve(
     stop = stop or asyncio.Event()
     try:
         await asyncio.to_thread(migrate, settings.database_url)
-        async with opened(settings) as deps, realtime(deps) as sockets:
+        async with opened(settings) as deps, collecting(deps), realtime(deps) as sockets:
             host, port = listening.getsockname()[:2]
             serving = Serving(
                 api_url=_url("http", host, port),

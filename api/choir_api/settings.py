@@ -5,8 +5,10 @@ Durations carry their unit in the name. Only :attr:`Settings.database_url` has n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,6 +64,16 @@ class Settings(BaseSettings):
     access_ttl_s: int = Field(default=900, gt=0)
     refresh_ttl_s: int = Field(default=30 * 86_400, gt=0)
     idempotency_ttl_s: int = Field(default=86_400, gt=0)
+    unlanded_content_ttl_s: int = Field(
+        default=86_400,
+        ge=600,
+        description="contents that no transaction put on the chain are removed after this long",
+    )
+    unlanded_content_bytes: int = Field(
+        default=4 << 20,
+        gt=0,
+        description="contents of one wallet at most that wait for their transaction",
+    )
     idempotency_lease_s: int = Field(
         default=300,
         gt=0,
@@ -122,11 +134,31 @@ class Settings(BaseSettings):
             return self.jwt_secret.get_secret_value()
         path = self.state_dir / "jwt.secret"
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(handle, "w") as file:
-            secret = secrets.token_hex(SECRET_BYTES)
-            file.write(secret + "\n")
+        if not path.exists():
+            _write_once(path, secrets.token_hex(SECRET_BYTES) + "\n")
+        secret = path.read_text().strip()
+        if len(secret.encode()) < SECRET_BYTES:
+            raise WeakSecret(
+                f"{path} holds {len(secret.encode())} bytes and must hold at least {SECRET_BYTES}; "
+                "remove it to have another made (everybody signs in again), or set "
+                "CHOIR_JWT_SECRET"
+            )
         return secret
+
+
+class WeakSecret(RuntimeError):
+    """The kept secret is too short to sign with; the message names its file."""
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Make the file with its whole text at once, unless somebody else has made it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:  # mkstemp lets nobody else read it
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink()

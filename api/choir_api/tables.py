@@ -83,6 +83,9 @@ contents = sa.Table(
     sa.Column("text", sa.Text),
     sa.Column("ciphertext", sa.LargeBinary),
     sa.Column("created_at", _MOMENT, nullable=False),
+    sa.Column("landed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("contents_unlanded_author_idx", "author", postgresql_where=sa.text("NOT landed")),
+    sa.Index("contents_unlanded_idx", "created_at", postgresql_where=sa.text("NOT landed")),
 )
 
 content_outbox = sa.Table(

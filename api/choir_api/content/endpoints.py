@@ -40,6 +40,7 @@ async def keep_content(
             author=writer.wallet,
             body=content,
             now=deps.now(),
+            quota_bytes=deps.settings.unlanded_content_bytes,
         )
         return ContentKept(thread_id=body.thread_id, content_hash=digest)
 

@@ -6,6 +6,7 @@ hash, in the form :mod:`choir_api.content.rendering` gives each viewer.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,9 @@ from solders.pubkey import Pubkey
 from sqlalchemy.dialects.postgresql import insert
 
 from choir.ids import content_hash, thread_pda
+from choir_api.content.collecting import unlanded_bytes
 from choir_api.db import ReadSession, WriteSession
-from choir_api.errors import ValidationFailed
+from choir_api.errors import Conflict, ValidationFailed
 from choir_api.tables import content_outbox, contents
 
 
@@ -59,11 +61,24 @@ class Body:
 
 
 async def store(
-    session: WriteSession, *, thread_id: str, author: Pubkey, body: Body, now: datetime
+    session: WriteSession,
+    *,
+    thread_id: str,
+    author: Pubkey,
+    body: Body,
+    now: datetime,
+    quota_bytes: int,
 ) -> bytes:
-    """Keep `body` and tell the embedding side of it; storing it again changes nothing.
+    """Keep `body` and tell the embedding side of it.
 
-    Returns its SHA-256.
+    Storing it again changes nothing, but that one that has not landed is kept as long as if it
+    were new. Returns its SHA-256.
+
+    Args:
+        quota_bytes: what the author's contents may take that have not landed on the chain.
+
+    Raises:
+        Conflict: with this one they would take more.
     """
     thread, digest = bytes(thread_pda(thread_id)), body.digest
     statement = (
@@ -80,12 +95,37 @@ async def store(
         .on_conflict_do_nothing()
         .returning(contents.c.content_hash)
     )
-    if (await session.execute(statement)).one_or_none() is not None:
+    # one at a time for each wallet, or two could both still fit
+    await session.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_number(author))))
+    if (await session.execute(statement)).one_or_none() is None:
+        await session.execute(
+            sa.update(contents)
+            .where(
+                contents.c.thread == thread,
+                contents.c.content_hash == digest,
+                sa.not_(contents.c.landed),
+            )
+            .values(created_at=now)
+        )
+    else:
+        if (taken := await unlanded_bytes(session, author)) > quota_bytes:
+            raise Conflict(
+                f"your contents that are not on the chain yet would take {taken} bytes and may "
+                f"take {quota_bytes}; sign and send their transactions first, or let them expire",
+                code="content_quota",
+                details={"bytes": taken, "quota_bytes": quota_bytes},
+            )
         await session.execute(
             sa.insert(content_outbox).values(thread=thread, content_hash=digest, created_at=now)
         )
         await session.execute(sa.select(sa.func.pg_notify("choir_outbox", "")))  # wakes the pump
     return digest
+
+
+def _lock_number(author: Pubkey) -> int:
+    """64 bits for PostgreSQL's lock; a collision only makes two wallets wait for each other."""
+    digest = hashlib.sha256(b"contents\0" + bytes(author)).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 async def bodies(

@@ -144,4 +144,5 @@ async def _keep(session: WriteSession, deps: Deps, facts: Facts, content: Body) 
         author=facts.wallet,
         body=content,
         now=deps.now(),
+        quota_bytes=deps.settings.unlanded_content_bytes,
     )

@@ -105,6 +105,7 @@ async def create_thread(
             author=caller.wallet,
             body=content,
             now=deps.now(),
+            quota_bytes=deps.settings.unlanded_content_bytes,
         )
     return ThreadToSign(
         **unsigned.model_dump(),
