@@ -87,6 +87,15 @@ class Settings(BaseSettings):
         default=600, gt=0, description="decisions, token moves, contents and submitted transactions"
     )
     sign_ins_per_hour: int = Field(default=120, gt=0)
+    lookups_per_hour: int = Field(
+        default=3600, gt=0, description="questions to the chain's node about a transaction"
+    )
+    submissions_of_wallet: int = Field(
+        default=4, gt=0, description="signed transactions of one wallet being sent at once"
+    )
+    submissions_in_all: int = Field(
+        default=256, gt=0, description="signed transactions being sent at once, per process"
+    )
 
     mirror_stale_after_s: int = Field(
         default=60,
