@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "app_0112"
-down_revision = "app_0111"
+revision = "app_0201"
+down_revision = "app_0200"
 branch_labels = None
 depends_on = None
 
