@@ -86,6 +86,11 @@ contents = sa.Table(
     sa.Column("landed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("contents_unlanded_author_idx", "author", postgresql_where=sa.text("NOT landed")),
     sa.Index("contents_unlanded_idx", "created_at", postgresql_where=sa.text("NOT landed")),
+    sa.Index(
+        "contents_words_idx",
+        sa.text("to_tsvector('english'::regconfig, \"left\"(text, 50000))"),
+        postgresql_using="gin",
+    ),
 )
 
 content_outbox = sa.Table(

@@ -362,6 +362,34 @@ async def test_the_allowance_is_counted(http: httpx.AsyncClient, app: Any, deps:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+async def test_the_search_by_words_has_an_index(seed: Seeder) -> None:
+    await seed.connection.execute("SET enable_seqscan = off")
+    plan = await seed.connection.fetch(
+        "EXPLAIN SELECT 1 FROM app.contents c WHERE to_tsvector('english', left(c.text, 50000)) "
+        "@@ websearch_to_tsquery('english', 'river')"
+    )
+    assert "contents_words_idx" in str(plan)
+    # more words than one tsvector takes: kept, and found by its beginning
+    await seed.thread("T")
+    await seed.said("T", 0, "river " + " ".join(f"{n:x}-{n:o}.example/é{n}" for n in range(4_000)))
+
+
+async def test_an_index_that_errs_about_the_thread_opens_nothing(
+    seed: Seeder, index: Index, search: Ask, store: EdgeStore, alice: Wallet, deps: Deps
+) -> None:
+    await seed.thread("mine", level=Level.THREAD_ONLY)
+    await seed.thread("theirs", level=Level.THREAD_ONLY)
+    await join(seed, "mine", alice)
+    await seed.said("mine", 0, "secret of mine")
+    await index()
+    assert texts(await search("secret", alice.headers)) == ["secret of mine"]
+    await seed.content("theirs", "secret of mine")
+    await seed.connection.execute(
+        "UPDATE chain.messages SET thread = $1", bytes(Pubkey.from_string(thread58("theirs")))
+    )
+    assert texts(await search("secret", alice.headers)) == []
+
+
 def test_a_passage_shows_where_the_words_stand() -> None:
     text = "Nothing here. " * 30 + "Stakes are paid back when a spec is approved. " + "More. " * 50
     shown = passage(text, "how is a stake paid?")
