@@ -16,7 +16,7 @@ from choir_api.content import endpoints as content
 from choir_api.deps import Deps
 from choir_api.keys import endpoints as keys
 from choir_api.messages import endpoints as messages
-from choir_api.middleware import BodyLimit, Metrics, RequestIds, Versions
+from choir_api.middleware import BodyLimit, Metrics, NoStore, RequestIds, Versions
 from choir_api.search import endpoints as search
 from choir_api.settings import API_VERSION
 from choir_api.spaces import endpoints as spaces
@@ -71,6 +71,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
     app.add_middleware(Metrics, registry=deps.registry)
     app.add_middleware(Versions)
+    app.add_middleware(NoStore)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

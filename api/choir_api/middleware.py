@@ -78,6 +78,37 @@ class RequestIds:
         await self._app(scope, receive, named)
 
 
+class NoStore:
+    """Keeps answers that depend on who asks out of every cache.
+
+    A route that knows better says so in its own ``Cache-Control``.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add ``Cache-Control`` and ``Vary`` to answers that have no ``Cache-Control``."""
+        if scope["type"] != "http" or not _VERSIONED.match(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", ())
+                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                    message["headers"] = [*headers, *_PRIVATE]
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+
+_PRIVATE = (
+    (b"cache-control", b"private, no-store"),
+    (b"vary", b"Authorization, X-Api-Key"),
+)
+
+
 class BodyLimit:
     """Refuses a body over `limit` bytes, announced or not, before it is parsed."""
 

@@ -128,3 +128,14 @@ async def test_an_allowance_runs_out_and_says_when_it_returns(
     assert (refused.status_code, error_code(refused)) == (429, "rate_limited")
     assert 1 <= int(refused.headers["retry-after"]) <= 3600
     assert refused.headers["x-ratelimit-remaining"] == "0"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/threads", "/v1/auth/sessions", "/latest/search?q=x", "/v1/x"]
+)
+async def test_what_depends_on_the_viewer_is_kept_out_of_caches(
+    http: httpx.AsyncClient, path: str
+) -> None:
+    answer = await http.get(path)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert {"Authorization", "X-Api-Key"} <= set(answer.headers["Vary"].split(", "))

@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from choir_api import tables
-from choir_api.db import SCHEMA, Database, DatabaseUnreachable, metadata, migrate, with_driver
+from choir_api.db import (
+    MIGRATIONS,
+    SCHEMA,
+    Database,
+    DatabaseUnreachable,
+    metadata,
+    migrate,
+    with_driver,
+)
 
 
 def test_migrating_is_safe_at_once_and_again(empty_database_url: str) -> None:
@@ -41,6 +51,12 @@ def test_the_tables_are_what_the_migrations_made(database_url: str) -> None:
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_the_migrations_are_one_line() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
 def test_no_server_at_the_url_is_said_without_the_password() -> None:

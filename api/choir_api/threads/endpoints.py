@@ -126,8 +126,10 @@ async def get_thread(
     # weak: the envelope around the state differs from answer to answer
     tag = f'W/"{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'
     if if_none_match is not None and tag in if_none_match:
-        return Response(status_code=304, headers={"ETag": tag})
+        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
     response.headers["ETag"] = tag
+    # the same for everybody: caches may keep it, and ask whether it still holds
+    response.headers["Cache-Control"] = "no-cache"
     return answer
 
 

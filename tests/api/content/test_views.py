@@ -63,6 +63,19 @@ async def test_a_change_of_level_counts_for_everything_said_before(world: World)
     assert SECRET in (await world.get("/thread/room/messages", alice)).text
 
 
+async def test_state_may_be_cached_and_contents_may_not(world: World) -> None:
+    alice = await world.wallet()
+    await world.do(alice, "/thread/create", thread_id="room", deposit=MIN_BALANCE)
+    state = await world.get("/thread/room")
+    assert state.headers["Cache-Control"] == "no-cache"
+    assert "Authorization" not in state.headers.get("Vary", "")
+    same = await world.http.get("/v1/thread/room", headers={"If-None-Match": state.headers["ETag"]})
+    assert (same.status_code, same.headers["Cache-Control"]) == (304, "no-cache")
+    for viewer in (None, alice):
+        answer = await world.get("/thread/room/messages", viewer)
+        assert answer.headers["Cache-Control"] == "private, no-store"
+
+
 async def test_content_is_shown_only_where_the_chain_has_its_hash(world: World) -> None:
     alice, bob = await world.wallet(), await world.wallet()
     await world.do(alice, "/thread/create", thread_id="room", deposit=MIN_BALANCE)
