@@ -141,7 +141,7 @@ def install() -> None:
         raise ToolchainError("--install needs root, to install packages with apt-get")
     apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run("apt-get", "update", env=apt)
-    run("apt-get", "install", "--yes", "--no-install-recommends", *APT_PACKAGES, env=apt)
+    run("apt-get", "install", "--yes", *APT_PACKAGES, env=apt)
     if _sbpf_linker() is None:
         env = {**os.environ, "LLVM_PREFIX": f"/usr/lib/llvm-{LLVM}", "RUSTC": str(RUSTC)}
         command = (
