@@ -132,23 +132,6 @@ class Both(RuleBasedStateMachine):
 
     # ---- instructions
 
-    @move(
-        who=st.integers(-1, WALLETS - 1),
-        change=st.sampled_from(
-            [
-                {},
-                {"guardian": bytes(32)},
-                {"treasury_signers": ()},
-                {"treasury_signers": (b"\1" * 32, b"\1" * 32)},
-                {"treasury_threshold": 4},
-                {"parameter_timelock": 90 * model.DAY + 1},
-            ]
-        ),
-    )
-    def initialize_again(self, who: int, change: dict[str, Any]) -> None:
-        keys = list(self.both.keys)
-        assert self.both.initialize(keys[who + 1], **change) != "done"
-
     @move(3, who=WHO, thread=THREAD | ODD_IDS, amount=AMOUNT, level=LEVEL)
     def create_thread(self, who: int, thread: str, amount: int, level: str) -> None:
         self.both.create_thread(self.both.wallets[who], thread, amount, level)
@@ -236,12 +219,26 @@ class Both(RuleBasedStateMachine):
         for number, author in enumerate(self.both.state.threads[spec.thread_id].co_authors):
             self.both.process_approval(author, spec.id, decisions[number % len(decisions)])
 
-    @move(2, place=PLACE, who=WHO, decision=DECISION, off=st.integers(-1, 1), other=CONTENT)
-    def decide_oddly(self, place: int, who: int, decision: str, off: int, other: bytes) -> None:
-        """By anybody, on any spec, of another epoch or another content."""
+    @move(
+        3,
+        place=PLACE,
+        who=WHO,
+        authors=st.booleans(),
+        decision=DECISION,
+        off=st.integers(-1, 1),
+        other=CONTENT,
+    )
+    def decide_oddly(
+        self, place: int, who: int, authors: bool, decision: str, off: int, other: bytes
+    ) -> None:
+        """By anybody or a co-author, on any spec, of another epoch or another content."""
+        spec = self._spec(place, pending=authors)
+        people = self.both.wallets
+        if authors:
+            people = list(self.both.state.threads[spec.thread_id].co_authors)
         self.both.process_approval(
-            self.both.wallets[who],
-            self._spec(place).id,
+            people[who % len(people)],
+            spec.id,
             decision,
             epochs_off=off,
             content_hash=other if off == 0 else None,
@@ -307,6 +304,23 @@ class Both(RuleBasedStateMachine):
     )
     def pause(self, bits: int, length: int) -> None:
         self.both.pause(bits, self.both.state.now + length)
+
+    @move(
+        who=st.sampled_from([-1, -1, -1, 0]),
+        change=st.sampled_from(
+            [
+                {},
+                {"guardian": bytes(32)},
+                {"treasury_signers": ()},
+                {"treasury_signers": (b"\1" * 32, b"\1" * 32)},
+                {"treasury_threshold": 4},
+                {"parameter_timelock": 90 * model.DAY + 1},
+            ]
+        ),
+    )
+    def initialize_again(self, who: int, change: dict[str, Any]) -> None:
+        keys = list(self.both.keys)
+        assert self.both.initialize(keys[who + 1], **change) != "done"
 
     @rule(move=st.deferred(lambda: st.sampled_from(MOVES).flatmap(_with_arguments)))
     def step(self, move: tuple[str, dict[str, Any]]) -> None:
