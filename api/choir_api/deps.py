@@ -15,6 +15,7 @@ from choir_api.db import Database
 from choir_api.entropy import Entropy, SystemEntropy
 from choir_api.rate import Limiter
 from choir_api.settings import Settings
+from choir_api.transactions.admission import Admission
 
 if TYPE_CHECKING:
     from choir_api.search.engine import SearchEngine
@@ -33,11 +34,19 @@ class Deps:
     database: Database
     limiter: Limiter
     sender: Sender
+    admission: Admission = field(init=False)
     spaces: SpaceHub | None = None
     search: SearchEngine | None = None
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = field(default_factory=SystemEntropy)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        admission = Admission(
+            of_wallet=settings.submissions_of_wallet, in_all=settings.submissions_in_all
+        )
+        object.__setattr__(self, "admission", admission)
 
     def now(self) -> datetime:
         """The clock's time, in UTC."""

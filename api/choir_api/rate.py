@@ -18,7 +18,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from choir_api.errors import RateLimited
 from choir_api.settings import Settings
 
-Activity: TypeAlias = Literal["threads", "messages", "searches", "actions", "sign_ins"]
+Activity: TypeAlias = Literal["threads", "messages", "searches", "actions", "sign_ins", "lookups"]
 HOUR_S = 3600
 
 _NAMES = {
@@ -27,6 +27,7 @@ _NAMES = {
     "searches": "searches",
     "actions": "actions",
     "sign_ins": "sign-ins",
+    "lookups": "look-ups of transactions",
 }
 
 
@@ -56,6 +57,7 @@ class Limiter:
                 "searches": settings.searches_per_hour,
                 "actions": settings.actions_per_hour,
                 "sign_ins": settings.sign_ins_per_hour,
+                "lookups": settings.lookups_per_hour,
             },
             redis_url=settings.redis_url,
         )

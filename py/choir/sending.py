@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -52,6 +53,7 @@ __all__ = ["PriorityFee", "Receipt", "SendPolicy", "Sender", "UnsignedTransactio
 
 MAX_COMPUTE_UNITS: Final = 1_400_000
 MAX_TRANSACTION_BYTES: Final = 1232
+UNSETTLED_KEPT: Final = 1000
 # A node keeps statuses for 300 slots even without a history; a blockhash lives for 150 blocks.
 _STATUSES_OUTLIVE_BLOCKHASH_BY: Final = 150
 
@@ -150,7 +152,9 @@ class Sender:
         self._program_id = program_id
         self.unsettled: set[Signature] = set()
         """Transactions handed to a node whose fate this sender did not learn: those on their way,
-        those it was cancelled at, and those that ended in `OutcomeUnknown`."""
+        those it was cancelled at, and those that ended in `OutcomeUnknown`. Of the latter two
+        only the newest `UNSETTLED_KEPT` are kept."""
+        self._lost: deque[Signature] = deque()
 
     async def prepare(
         self, instructions: Sequence[Instruction], *, payer: Pubkey, units_at_least: int = 0
@@ -230,6 +234,9 @@ class Sender:
         try:
             receipt = await effort.run()
         except (asyncio.CancelledError, OutcomeUnknown):
+            self._lost.append(effort.signature)
+            if len(self._lost) > UNSETTLED_KEPT:
+                self.unsettled.discard(self._lost.popleft())
             raise
         except BaseException:
             self.unsettled.discard(effort.signature)

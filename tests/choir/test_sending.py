@@ -10,7 +10,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from choir import program_errors
+from choir import program_errors, sending
 from choir.errors import (
     BlockhashExpired,
     InvalidInput,
@@ -347,6 +347,26 @@ async def test_what_was_sent_before_a_cancellation_is_remembered():
     with pytest.raises(asyncio.CancelledError):
         await sending
     assert bench.sender.unsettled == set(bench.rpc.sent_signatures())
+
+
+async def test_only_so_many_unsettled_ones_are_remembered(monkeypatch):
+    monkeypatch.setattr(sending, "UNSETTLED_KEPT", 2)
+    bench = Bench()
+    bench.rpc.fates.extend(["drop"] * 100)
+    for _ in range(4):
+        bench.rpc.advance()
+        waiting = asyncio.Event()
+
+        async def pause(*_, waiting=waiting):
+            waiting.set()
+            await asyncio.Event().wait()
+
+        bench.clock.on_sleep = pause
+        task = asyncio.create_task(bench.send())
+        await waiting.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert bench.sender.unsettled == set(bench.rpc.sent_signatures()[-2:])
 
 
 async def test_what_is_settled_is_not_remembered():

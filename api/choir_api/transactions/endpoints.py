@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from choir_api.auth.dependencies import Writer, limited
+from choir_api.auth.dependencies import OPTIONAL_AUTH, Writer, limited
 from choir_api.deps import Given
 from choir_api.fields import TransactionSignature
 from choir_api.responses import Success, refusals, success
@@ -31,7 +31,12 @@ async def submit_transaction(
     return success(request, landed, slot=landed.slot, commitment=deps.settings.commitment)
 
 
-@router.get("/{signature}", responses=refusals(400, 503))
+@router.get(
+    "/{signature}",
+    responses=refusals(400, 401, 429, 503),
+    dependencies=[Depends(limited("lookups"))],
+    openapi_extra=OPTIONAL_AUTH,
+)
 async def follow_transaction(
     request: Request, deps: Given, signature: TransactionSignature
 ) -> Success[TransactionStatus]:

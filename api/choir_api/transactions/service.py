@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from choir.errors import BlockhashExpired
+from choir.errors import BlockhashExpired, MethodNotServed, failure_of
 from choir.ids import PROGRAM_ID
 from choir_api.auth.principal import Principal
 from choir_api.chain.failures import translated
@@ -66,16 +67,24 @@ async def submit(deps: Deps, caller: Principal, wanted: SignedTransaction) -> La
         ValidationFailed: not a transaction, not of our program, or a signature that is not one.
         Forbidden: another wallet pays for it.
         Conflict: it failed, or its blockhash has expired.
-        Unavailable: the node cannot be asked; the outcome may be unknown.
+        RateLimited: the wallet has too many under way.
+        Unavailable: there are too many under way, or the node cannot be asked; the outcome may
+            be unknown.
     """
     transaction = checked(wanted.transaction, caller.wallet)
-    return await held(deps, transaction, lambda: _sent(deps, transaction, wanted))
+    return await deps.admission.one(
+        transaction.signatures[0],
+        caller.wallet,
+        lambda: held(deps, transaction, lambda: _sent(deps, transaction, wanted)),
+    )
 
 
 async def _sent(deps: Deps, transaction: VersionedTransaction, wanted: SignedTransaction) -> Landed:
     rpc, commitment = deps.sender.rpc, deps.settings.commitment
     signature = transaction.signatures[0]
     with translated():
+        if not await _seen(deps, signature):
+            await _refuse_hopeless(deps, transaction)
         until = wanted.last_valid_block_height
         # nobody can make a blockhash live longer by naming a height
         longest = await rpc.get_block_height(commitment=commitment) + BLOCKHASH_BLOCKS
@@ -92,6 +101,48 @@ async def _sent(deps: Deps, transaction: VersionedTransaction, wanted: SignedTra
                 raise
             return Landed(signature=signature, slot=found.slot)
     return Landed(signature=receipt.signature, slot=receipt.slot)
+
+
+async def _seen(deps: Deps, signature: Signature) -> bool:
+    """Whether the node knows the transaction already: then it may run, whatever is said now."""
+    answer = await deps.sender.rpc.get_signature_statuses([signature], search_history=True)
+    return answer.value[0] is not None
+
+
+async def _refuse_hopeless(deps: Deps, transaction: VersionedTransaction) -> None:
+    """Refuse at once what cannot run, instead of sending it until its blockhash would be dead.
+
+    Raises:
+        BlockhashExpired: the chain does not know its blockhash (any more).
+        TransactionFailed: it fails when it is tried.
+        RpcError: the node cannot be asked.
+    """
+    rpc, commitment = deps.sender.rpc, deps.settings.commitment
+    signature = str(transaction.signatures[0])
+    # the newest bank knows every blockhash that an older one has given out
+    newest = {"commitment": "processed"}
+    with suppress(MethodNotServed):
+        valid = await rpc.request(
+            "isBlockhashValid", [str(transaction.message.recent_blockhash), newest]
+        )
+        if isinstance(valid, dict) and valid.get("value") is False:
+            raise BlockhashExpired(
+                "the chain does not know the transaction's blockhash", signature=signature
+            )
+    tried = await rpc.simulate_transaction(
+        bytes(transaction), sig_verify=False, replace_blockhash=False, commitment=commitment
+    )
+    # the blockhash may be younger than the bank it was tried on; it was looked at above
+    if tried.value.err not in (None, "AlreadyProcessed", "BlockhashNotFound"):
+        message = transaction.message
+        raise failure_of(
+            tried.value.err,
+            tried.value.logs,
+            programs=[str(message.account_keys[s.program_id_index]) for s in message.instructions],
+            choir_program=str(PROGRAM_ID),
+            signature=signature,
+            simulated=True,
+        )
 
 
 async def status(deps: Deps, signature: Signature) -> TransactionStatus:
