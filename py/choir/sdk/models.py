@@ -235,7 +235,8 @@ class Page(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Built:
     """An unsigned transaction of the server's. `details` has what the route adds, such as
-    ``content_hash``, ``account`` or ``thread``."""
+    ``content_hash``, ``account`` or ``thread``. `asked` names Choir's instructions that it was
+    asked for, in their order."""
 
     transaction: str
     fee_payer: Pubkey
@@ -243,9 +244,10 @@ class Built:
     last_valid_block_height: int
     min_context_slot: int
     details: Json
+    asked: tuple[str, ...]
 
     @classmethod
-    def of(cls, data: Json) -> Built:
+    def of(cls, data: Json, asked: tuple[str, ...]) -> Built:
         """From the server's JSON."""
         return cls(
             data["transaction"],
@@ -254,6 +256,7 @@ class Built:
             data["last_valid_block_height"],
             data["min_context_slot"],
             data,
+            asked,
         )
 
 

@@ -15,7 +15,7 @@ from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
 from choir.errors import InvalidInput
-from choir.sdk.checking import checked_message
+from choir.sdk.checking import MAX_PRIORITY_FEE, checked_message
 from choir.sdk.errors import ApiError
 from choir.sdk.models import (
     Built,
@@ -47,6 +47,7 @@ class ChoirApi:
         wallet: signs in and signs transactions; None reads only.
         api_key: used instead of a session where given.
         clock: waits between attempts and polls.
+        max_priority_fee: lamports; a transaction that bids more is not signed.
         transport: httpx's, for tests.
 
     Use it as an async context manager, or call :meth:`aclose`.
@@ -60,12 +61,14 @@ class ChoirApi:
         api_key: str | None = None,
         clock: Clock | None = None,
         timeout_s: float = 90.0,
+        max_priority_fee: int = MAX_PRIORITY_FEE,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._wallet = wallet
         self._api_key = api_key
         self._clock = clock or SystemClock()
+        self._max_priority_fee = max_priority_fee
         self._http = httpx.AsyncClient(
             base_url=self.url, timeout=timeout_s, transport=transport, trust_env=False
         )
@@ -166,6 +169,8 @@ class ChoirApi:
         """A thread with a first deposit (base units) and, if wanted, a first message."""
         return await self._build(
             "/v1/thread/create",
+            "create_thread",
+            *(["post_message"] if initial_message is not None else []),
             thread_id=thread_id,
             deposit=deposit,
             privacy=privacy,
@@ -186,6 +191,7 @@ class ChoirApi:
         """
         return await self._build(
             "/v1/message/submit",
+            "post_message" if stake is None else "submit_spec",
             thread_id=thread_id,
             content=content,
             stake=stake,
@@ -204,6 +210,7 @@ class ChoirApi:
         """A co-author's decision on a spec."""
         return await self._build(
             "/v1/spec/approve",
+            "process_approval",
             thread_id=thread_id,
             author=str(author),
             content_hash=content_hash.hex(),
@@ -215,6 +222,7 @@ class ChoirApi:
         """The refund of a spec whose window has ended."""
         return await self._build(
             "/v1/spec/expire",
+            "expire_spec",
             thread_id=thread_id,
             author=str(author),
             content_hash=content_hash.hex(),
@@ -222,28 +230,32 @@ class ChoirApi:
 
     async def deposit(self, thread_id: str, amount: int) -> Built:
         """More stake of a co-author, base units."""
-        return await self._build("/v1/token/deposit", thread_id=thread_id, amount=amount)
+        return await self._build("/v1/token/deposit", "deposit", thread_id=thread_id, amount=amount)
 
     async def divest(self, thread_id: str, amount: int) -> Built:
         """Stake out of a thread, base units."""
-        return await self._build("/v1/token/divest", thread_id=thread_id, amount=amount)
+        return await self._build("/v1/token/divest", "divest", thread_id=thread_id, amount=amount)
 
     async def claim(self, thread_id: str) -> Built:
         """All of the wallet's rewards in a thread."""
-        return await self._build("/v1/token/claim", thread_id=thread_id)
+        return await self._build("/v1/token/claim", "claim", thread_id=thread_id)
 
     async def set_privacy(self, thread_id: str, level: str) -> Built:
         """public, premium, thread-only or encrypted."""
-        return await self._build("/v1/thread/privacy", thread_id=thread_id, privacy=level)
+        return await self._build(
+            "/v1/thread/privacy", "set_privacy", thread_id=thread_id, privacy=level
+        )
 
     async def submit(self, built: Built) -> Landed:
-        """Check that the transaction is Choir's and this wallet's, sign it, see it through.
+        """Check that the transaction is what was asked for, sign it, see it through.
 
         Raises:
             UntrustedTransaction: it is not; nothing was signed.
             ApiError: it failed, or its blockhash expired (then build it again).
         """
-        message = checked_message(built, self.wallet.pubkey)
+        message = checked_message(
+            built, self.wallet.pubkey, max_priority_fee=self._max_priority_fee
+        )
         signed = await sign_message(message, [self.wallet])
         body = {
             "transaction": base64.b64encode(bytes(signed)).decode(),
@@ -318,9 +330,9 @@ class ChoirApi:
             url, token=self.access_token if self._wallet else None, clock=self._clock
         )
 
-    async def _build(self, path: str, **body: Any) -> Built:
+    async def _build(self, path: str, *asked: str, **body: Any) -> Built:
         kept = {name: value for name, value in body.items() if value is not None}
-        return Built.of((await self._ask("POST", path, body=kept))["data"])
+        return Built.of((await self._ask("POST", path, body=kept))["data"], asked)
 
     async def _page(
         self,

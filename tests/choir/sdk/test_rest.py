@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import MessageV0
 from solders.signature import Signature
@@ -17,7 +19,9 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 from tests.api.world import MIN_BALANCE, MIN_STAKE, World
 
+from choir.ids import PROGRAM_ID
 from choir.sdk import ApiError, ApiRateLimited, ApiUnreachable, ChoirApi, UntrustedTransaction
+from choir.sdk.models import Built
 from choir.sdk.transport import RETRY_S
 from choir.testing import ManualClock
 from choir.wallet import KeypairSigner
@@ -84,6 +88,47 @@ async def test_a_foreign_transaction_is_not_signed(open_api: Make) -> None:
     evil = replace(built, transaction=base64.b64encode(bytes(swapped)).decode())
     with pytest.raises(UntrustedTransaction, match="calls 1111"):
         await alice.submit(evil)
+
+
+def _with(built: Built, *steps: Instruction) -> Built:
+    """What was built, with these instructions before its own."""
+    before = VersionedTransaction.from_bytes(base64.b64decode(built.transaction)).message
+    keys = before.account_keys
+    own = [
+        Instruction(
+            keys[step.program_id_index],
+            bytes(step.data),
+            [
+                AccountMeta(keys[i], before.is_signer(i), before.is_maybe_writable(i))
+                for i in bytes(step.accounts)
+            ],
+        )
+        for step in before.instructions
+        if keys[step.program_id_index] == PROGRAM_ID
+    ]
+    message = MessageV0.try_compile(keys[0], [*steps, *own], [], before.recent_blockhash)
+    changed = VersionedTransaction.populate(message, [Signature.default()])
+    return replace(built, transaction=base64.b64encode(bytes(changed)).decode())
+
+
+async def test_another_instruction_than_asked_for_is_not_signed(open_api: Make) -> None:
+    alice = await open_api()
+    await alice.sign_in()
+    built = await alice.create_thread("room", deposit=MIN_BALANCE)
+    for asked in ((), ("claim",), ("create_thread", "post_message")):
+        with pytest.raises(UntrustedTransaction, match="does create_thread"):
+            await alice.submit(replace(built, asked=asked))
+    await alice.submit(built)
+
+
+async def test_a_bid_above_the_most_is_not_signed(open_api: Make) -> None:
+    alice = await open_api()
+    await alice.sign_in()
+    built = await alice.create_thread("room", deposit=MIN_BALANCE)
+    price = set_compute_unit_price(5_000_000)
+    with pytest.raises(UntrustedTransaction, match="7000000 lamports"):
+        await alice.submit(_with(built, price))  # without a limit, as many units as there are
+    await alice.submit(_with(built, set_compute_unit_limit(1_000_000), price))
 
 
 def _scripted(*answers: httpx.Response | Exception) -> tuple[ChoirApi, ManualClock, list[Any]]:
