@@ -87,6 +87,7 @@ class Settings(BaseSettings):
         default=600, gt=0, description="decisions, token moves, contents and submitted transactions"
     )
     sign_ins_per_hour: int = Field(default=120, gt=0)
+    api_keys_of_wallet: int = Field(default=20, gt=0, description="that count, at once")
     lookups_per_hour: int = Field(
         default=3600, gt=0, description="questions to the chain's node about a transaction"
     )

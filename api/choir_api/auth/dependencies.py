@@ -89,7 +89,8 @@ def limited(activity: Activity) -> Callable[..., Awaitable[None]]:
     """A dependency that spends one of the caller's allowance and says what is left."""
 
     async def spend(request: Request, deps: Given, found: MaybePrincipal) -> None:
-        caller = found.caller if found else f"address:{_address(request)}"
+        # a wallet's keys share its allowance: more keys are not more of it
+        caller = f"wallet:{found.wallet}" if found else f"address:{_address(request)}"
         add_headers(request, await deps.limiter.spend(activity, caller))
 
     return spend

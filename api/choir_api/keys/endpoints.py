@@ -14,16 +14,16 @@ from choir_api.auth.schemas import Revoked
 from choir_api.auth.service import tell_revoked
 from choir_api.auth.tokens import KEY_PREFIX, digest, new_secret
 from choir_api.deps import Given
-from choir_api.errors import NotFound
+from choir_api.errors import Conflict, NotFound
 from choir_api.keys.schemas import KeyList, KeyRequest, KeyView, NewKey
 from choir_api.responses import Success, refusals, success
-from choir_api.tables import api_keys
+from choir_api.tables import api_keys, wallets
 
 router = APIRouter(prefix="/api-keys", tags=["identity"])
 HINT_SIZE = len(KEY_PREFIX) + 4
 
 
-@router.post("", status_code=201, responses=refusals(400, 401, 403))
+@router.post("", status_code=201, responses=refusals(400, 401, 403, 409))
 async def make_key(
     request: Request, deps: Given, owner: Owner, body: KeyRequest
 ) -> Success[NewKey]:
@@ -41,7 +41,23 @@ async def make_key(
         expires_at=expires_at,
         secret=secret,
     )
+    most = deps.settings.api_keys_of_wallet
     async with deps.database.write() as session:
+        # one at a time for each wallet, or two could both be the last
+        await session.execute(
+            sa.select(wallets).where(wallets.c.wallet == bytes(owner.wallet)).with_for_update()
+        )
+        count = sa.select(sa.func.count()).where(
+            api_keys.c.wallet == bytes(owner.wallet),
+            api_keys.c.revoked_at.is_(None),
+            sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
+        )
+        if (await session.execute(count)).scalar_one() >= most:
+            raise Conflict(
+                f"you have {most} API keys, which is the most; revoke one first",
+                code="too_many_keys",
+                details={"most": most},
+            )
         await session.execute(
             sa.insert(api_keys).values(
                 id=key.key_id,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
+from solders.signature import Signature
 from tests.api.support import ManualClock, Wallet, error_code
 
 from choir_api.db import Database
+from choir_api.settings import Settings
 from choir_api.tables import api_keys
 
 
@@ -68,3 +71,34 @@ async def test_nobody_sees_or_ends_anothers_key(
     assert listed.json()["data"]["items"] == []
     answer = await http.delete(f"/v1/api-keys/{key['key_id']}", headers=bob.headers)
     assert answer.status_code == 404
+
+
+class TestLimits:
+    """More keys are not more allowance."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"api_keys_of_wallet": 2, "lookups_per_hour": 2})
+
+    async def test_a_wallet_has_only_so_many_keys(
+        self, http: httpx.AsyncClient, alice: Wallet, bob: Wallet
+    ) -> None:
+        first, _ = await _make(http, alice), await _make(http, alice)
+        body = {"name": "third", "scopes": ["read"]}
+        refused = await http.post("/v1/api-keys", json=body, headers=alice.headers)
+        assert (refused.status_code, error_code(refused)) == (409, "too_many_keys")
+        await _make(http, bob)
+        await http.delete(f"/v1/api-keys/{first['key_id']}", headers=alice.headers)
+        await _make(http, alice, expires_in_s=60)
+
+    async def test_keys_share_their_wallets_allowance(
+        self, http: httpx.AsyncClient, alice: Wallet
+    ) -> None:
+        keys = [await _make(http, alice) for _ in range(2)]
+        path = f"/v1/transaction/{Signature.new_unique()}"
+        left = []
+        for headers in (alice.headers, *({"X-Api-Key": key["secret"]} for key in keys)):
+            answer = await http.get(path, headers=headers)
+            left.append(answer.headers["X-RateLimit-Remaining"])
+        assert left == ["1", "0", "0"]
+        assert (answer.status_code, error_code(answer)) == (429, "rate_limited")
