@@ -90,6 +90,8 @@ class Mirror:
         self.world = World(token_program, svm=LiteSVM().with_transaction_history(0))
         self.world.set_time(START)
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.settled: Counter[tuple[str, int]] = Counter()
+        """How often specs were settled, by outcome and number of co-authors."""
         self.steps = 0
         self.keys: dict[bytes, Keypair] = {}
         self.minted = 0
@@ -304,6 +306,10 @@ class Mirror:
             )
         else:
             assert outcome is not None, f"{name}: the model refuses with {result}; it went through"
+            for kind, fields in outcome.events:
+                if kind == "SpecSettled":
+                    seats = len(self.state.threads[fields["thread"][1]].co_authors)
+                    self.settled[fields["outcome"], seats] += 1
             self.state = outcome.state
             assert [(kind, _comparable(fields)) for kind, fields in found.events] == [
                 (kind, {key: _comparable(self._plain(item)) for key, item in fields.items()})

@@ -89,10 +89,11 @@ class Both(RuleBasedStateMachine):
 
     token_program: ClassVar[Any] = TOKEN_PROGRAM
     counts: ClassVar[Counter[tuple[str, str]]]
+    settled: ClassVar[Counter[tuple[str, int]]]
     steps: ClassVar[int]
 
-    @initialize(dust=st.booleans(), who=WHO)
-    def begin(self, dust: bool, who: int) -> None:
+    @initialize(dust=st.booleans(), who=WHO, crowd=st.integers(0, 3))
+    def begin(self, dust: bool, who: int, crowd: int) -> None:
         self.both = Steps(self.token_program, HOLDINGS)
         signer = self.both.state.upgrade_authority
         self.both.initialize(self.both.wallets[who])
@@ -102,10 +103,16 @@ class Both(RuleBasedStateMachine):
         assert (
             self.both.create_thread(self.both.wallets[0], "thread 1", 10_000, "Premium") == "done"
         )
+        for wallet in self.both.wallets[2 : 2 + crowd]:
+            spec_id = ("thread 0", wallet, sha256("let me in"))
+            assert self.both.submit_spec(wallet, "thread 0", spec_id[2], 1_003) == "done"
+            for author in self.both.state.threads["thread 0"].co_authors:
+                assert self.both.process_approval(author, spec_id, "Approve") == "done"
 
     def teardown(self) -> None:
         if hasattr(self, "both"):
             type(self).counts += self.both.counts
+            type(self).settled += self.both.settled
             type(self).steps += self.both.steps
 
     # ---- who and what
@@ -196,7 +203,7 @@ class Both(RuleBasedStateMachine):
     def submit_anything(self, who: int, thread: str, content: bytes, stake: int) -> None:
         self.both.submit_spec(self.both.wallets[who], thread, content, stake)
 
-    @move(6, who=WHO, place=PLACE, content=CONTENT, stake=STAKE)
+    @move(9, who=WHO, place=PLACE, content=CONTENT, stake=STAKE)
     def submit(self, who: int, place: int, content: bytes, stake: int) -> None:
         thread_id = self._author(place)[1]
         self.both.submit_spec(self.both.wallets[who], thread_id, content, stake)
@@ -212,7 +219,7 @@ class Both(RuleBasedStateMachine):
         authors = self.both.state.threads[spec.thread_id].co_authors
         self.both.process_approval(authors[seat % len(authors)], spec.id, decision)
 
-    @move(5, place=PLACE, decisions=st.lists(DECISION, min_size=1, max_size=3))
+    @move(14, place=PLACE, decisions=st.lists(DECISION, min_size=1, max_size=3))
     def decide_all(self, place: int, decisions: list[str]) -> None:
         """All co-authors who have not decided do, taking turns in the decisions."""
         spec = self._spec(place, pending=True)
@@ -353,6 +360,7 @@ def test_the_program_does_what_the_model_does(name: str, capfd: pytest.CaptureFi
     class Machine(Both):
         token_program = TOKEN_PROGRAM if name == "token" else TOKEN_2022_PROGRAM
         counts: ClassVar[Counter[tuple[str, str]]] = Counter()
+        settled: ClassVar[Counter[tuple[str, int]]] = Counter()
         steps = 0
 
     Machine.__qualname__ = Machine.__name__ = f"Machine of {name}"
@@ -371,7 +379,12 @@ def test_the_program_does_what_the_model_does(name: str, capfd: pytest.CaptureFi
     finally:
         with capfd.disabled():
             print(_report(name, Machine.counts, Machine.steps), file=sys.stderr)
+            outcomes = sorted(Machine.settled.items())
+            settled = ", ".join(f"{how} by {seats}: {n}" for (how, seats), n in outcomes)
+            print(f"  specs settled: {settled}", file=sys.stderr)
     assert Machine.steps >= wanted, f"only {Machine.steps} of {wanted} steps were run"
     done = {instruction for instruction, result in Machine.counts if result == "done"}
     missing = {entry["name"] for entry in IDL["instructions"]} - done
+    crowd = sum(n for (how, seats), n in Machine.settled.items() if how != "Expired" and seats > 1)
+    assert crowd, "no spec was ever decided by several co-authors"
     assert not missing, f"never succeeded: {sorted(missing)}"
