@@ -15,6 +15,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from choir.stack.processes import die_with_parent
+
 SOON = 60.0
 
 
@@ -26,6 +28,8 @@ async def _start(environment: dict[str, str]) -> asyncio.subprocess.Process:
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # a test that fails half-way leaves no server behind
+        preexec_fn=die_with_parent(signal.SIGKILL),
     )
 
 
