@@ -19,7 +19,10 @@ _NUMBERS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i64": "q", "bool": "
 
 
 def encode(kind: Any, value: Any) -> bytes:
-    """Bytes of a value of an IDL type. Enums are given by the name of their variant."""
+    """Bytes of a value of an IDL type.
+
+    Enums are given by the name of their variant; a variant with fields as ``{name: fields}``.
+    """
     if isinstance(kind, str):
         if kind in _NUMBERS:
             return struct.pack(f"<{_NUMBERS[kind]}", value)
@@ -38,7 +41,12 @@ def encode(kind: Any, value: Any) -> bytes:
         definition = _TYPES[kind["defined"]["name"]]
         if definition["kind"] == "enum":
             names = [variant["name"] for variant in definition["variants"]]
-            return bytes([names.index(value)])
+            name, fields = (value, {}) if isinstance(value, str) else next(iter(value.items()))
+            place = names.index(name)
+            return bytes([place]) + b"".join(
+                encode(field["type"], fields[field["name"]])
+                for field in definition["variants"][place].get("fields", [])
+            )
         return b"".join(
             encode(field["type"], value[field["name"]]) for field in definition["fields"]
         )
@@ -67,12 +75,18 @@ def decode(kind: Any, data: bytes, offset: int = 0) -> tuple[Any, int]:
     elif "defined" in kind:
         definition = _TYPES[kind["defined"]["name"]]
         if definition["kind"] == "enum":
-            return definition["variants"][data[offset]]["name"], offset + 1
-        fields = {}
-        for field in definition["fields"]:
-            fields[field["name"]], offset = decode(field["type"], data, offset)
-        return fields, offset
+            variant = definition["variants"][data[offset]]
+            fields, offset = _decode_fields(variant.get("fields", []), data, offset + 1)
+            return ({variant["name"]: fields} if fields else variant["name"]), offset
+        return _decode_fields(definition["fields"], data, offset)
     raise TypeError(f"no decoding for {kind}")
+
+
+def _decode_fields(members: list[Any], data: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    fields = {}
+    for field in members:
+        fields[field["name"]], offset = decode(field["type"], data, offset)
+    return fields, offset
 
 
 def _decode_many(kind: Any, count: int, data: bytes, offset: int) -> tuple[list[Any], int]:
