@@ -30,19 +30,38 @@ pub const MAX_THREAD_ID_BYTES: usize = 64;
 pub const MAX_CO_AUTHORS: usize = 16;
 /// Most signers of the treasury.
 pub const MAX_TREASURY_SIGNERS: usize = 11;
-/// Fewest shares an open thread may have. A share is then worth at most a thousandth of the thread,
-/// which bounds what a deposit can lose to rounding and makes inflating the price of a share pointless.
-pub const MINIMUM_TOTAL_SHARES: u64 = 1_000;
+/// Lowest minimum thread balance the settings may have, base units.
+pub const MIN_THREAD_BALANCE_FLOOR: u64 = 1_000;
+/// A deposit may lose at most one part in this many to rounding.
+pub const DEPOSIT_PRECISION: u64 = 1_000;
 
 /// Seconds in an hour: the width of the message-rate window.
 pub const HOUR: i64 = 3_600;
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
-/// Longest approval window, divest cooldown and inactivity window, in seconds.
+/// Shortest approval window, in seconds: co-authors must have a chance to see a spec.
+pub const MIN_APPROVAL_WINDOW: i64 = HOUR;
+/// Shortest inactivity window, in seconds: the longest pause, in which nobody can act, and a day more.
+pub const MIN_INACTIVITY_WINDOW: i64 = MAX_PAUSE + DAY;
+/// Longest approval window and inactivity window, in seconds.
 pub const MAX_WINDOW: i64 = 365 * DAY;
+/// Longest divest cooldown, in seconds.
+pub const MAX_DIVEST_COOLDOWN: i64 = 90 * DAY;
+/// Shortest parameter timelock, in seconds.
+pub const MIN_PARAMETER_TIMELOCK: i64 = DAY;
 /// Longest parameter timelock, in seconds.
 pub const MAX_PARAMETER_TIMELOCK: i64 = 90 * DAY;
+/// How long a change of settings can be applied once its timelock is over, in seconds.
+pub const CONFIG_CHANGE_LIFE: i64 = 14 * DAY;
+/// How long a treasury proposal can be approved and executed, in seconds.
+pub const PROPOSAL_LIFE: i64 = 14 * DAY;
+/// Longest pause, in seconds.
+pub const MAX_PAUSE: i64 = 7 * DAY;
+/// How long after a pause has ended its family cannot be paused again, in seconds.
+pub const PAUSE_COOL_OFF: i64 = DAY;
 
+/// How many families of instructions can be paused on their own.
+pub const PAUSE_FAMILIES: usize = 7;
 /// Pause bit of `create_thread` and `deposit`.
 pub const PAUSE_THREADS: u8 = 1;
 /// Pause bit of `post_message`.
@@ -51,7 +70,12 @@ pub const PAUSE_MESSAGES: u8 = 1 << 1;
 pub const PAUSE_SPECS: u8 = 1 << 2;
 /// Pause bit of `process_approval`.
 pub const PAUSE_DECISIONS: u8 = 1 << 3;
-/// Pause bit of what takes money out: `claim`, `divest`, `expire_spec`.
+/// Pause bit of what takes money out or ends a part in a thread: `claim`, `divest`, `expire_spec`,
+/// `withdraw_spec`, `leave_thread`, `wind_down_thread`, `close_thread`.
 pub const PAUSE_EXITS: u8 = 1 << 4;
-/// Pause bit of `set_privacy`.
+/// Pause bit of `set_privacy` and `retire_author`.
 pub const PAUSE_SETTINGS: u8 = 1 << 5;
+/// Pause bit of `propose_treasury`, `approve_treasury` and `execute_treasury`.
+pub const PAUSE_TREASURY: u8 = 1 << 6;
+/// All pause bits there are.
+pub const PAUSE_ALL: u8 = (1 << PAUSE_FAMILIES) - 1;

@@ -81,15 +81,15 @@ pub enum ChoirError {
     MinStakeTooLow,
     #[msg("The minimum thread balance must be at least 1000 base units")]
     MinThreadBalanceTooLow,
-    #[msg("The approval window must be between 1 second and 365 days")]
+    #[msg("The approval window must be between 1 hour and 365 days")]
     ApprovalWindowOutOfRange,
-    #[msg("The divest cooldown must be between 0 seconds and 365 days")]
+    #[msg("The divest cooldown must be between 0 seconds and 90 days")]
     DivestCooldownOutOfRange,
-    #[msg("The inactivity window must be between 1 second and 365 days")]
+    #[msg("The inactivity window must be between 8 days (the longest pause and a day more) and 365 days")]
     InactivityWindowOutOfRange,
     #[msg("At least one message an hour must be allowed")]
     MessageRateTooLow,
-    #[msg("The parameter timelock must be between 0 seconds and 90 days")]
+    #[msg("The parameter timelock must be between 1 day and 90 days")]
     TimelockOutOfRange,
     #[msg("The treasury needs between 1 and 11 signers")]
     TreasurySignerCount,
@@ -123,7 +123,7 @@ pub enum ChoirError {
     InsufficientShares,
     #[msg("The thread would fall below its minimum balance")]
     BalanceBelowMinimum,
-    #[msg("Fewer than 1000 shares of the thread would be left")]
+    #[msg("No share would be left to stand for the thread's balance")]
     SharesBelowMinimum,
     #[msg("The cooldown since the last deposit or divestment has not passed")]
     DivestCooldown,
@@ -145,7 +145,7 @@ pub enum ChoirError {
     SpecAlreadyExists,
     #[msg("The spec is already settled")]
     SpecNotPending,
-    #[msg("The approval window has ended; the spec can only be expired")]
+    #[msg("The approval window has ended; the spec can only be expired or withdrawn")]
     SpecWindowEnded,
     #[msg("The approval window has not ended yet")]
     SpecWindowOpen,
@@ -175,4 +175,96 @@ pub enum ChoirError {
     // ---- appended later, in order
     #[msg("The thread's address is not that of its id")]
     WrongThread,
+    #[msg("Over a thousandth of this deposit would be lost to rounding; deposit a multiple of what a share is worth")]
+    DepositTooCoarse,
+    #[msg("The price of a share has moved past the limit given; look at the thread and try again")]
+    SlippageExceeded,
+    #[msg("The thread has another privacy level than the author expects; look at it and sign again")]
+    PrivacyMismatch,
+    #[msg("This decision was made on an earlier submission of the same content")]
+    StaleSpec,
+    #[msg("Only the spec's author may withdraw it")]
+    NotSpecAuthor,
+    #[msg("A co-author has decided on this spec; it can be withdrawn once its window has ended")]
+    SpecHasDecisions,
+    #[msg("The spec is still waiting for decisions")]
+    SpecPending,
+    #[msg("The thread is being wound down: one can only divest, claim and close it")]
+    ThreadClosing,
+    #[msg("The position still has shares; divest them first")]
+    SharesRemain,
+    #[msg("The last co-author cannot leave; close the thread or wind it down instead")]
+    LastCoAuthor,
+    #[msg("A co-author cannot retire themselves; leave the thread instead")]
+    CannotRetireSelf,
+    #[msg("The one to retire is not a co-author of this thread")]
+    RetireeNotCoAuthor,
+    #[msg("The one to retire has acted within the inactivity window")]
+    AuthorActive,
+    #[msg("The thread has other co-authors; only its sole remaining one may do this")]
+    NotSoleCoAuthor,
+    #[msg("Specs are waiting for decisions; they must be settled, expired or withdrawn first")]
+    SpecsPending,
+    #[msg("Others still have shares or rewards in this thread")]
+    OthersHaveStake,
+    #[msg("The position still has shares or rewards in it")]
+    PositionNotEmpty,
+    #[msg("The position belongs to a co-author of the thread")]
+    OwnerIsCoAuthor,
+    #[msg("The rent can only go back to the account that paid it")]
+    WrongRentPayer,
+    #[msg("The vault's rent can only go to the creator of the thread")]
+    WrongCreator,
+
+    // ---- settings
+    #[msg("Only the authority of the settings may do this")]
+    NotAuthority,
+    #[msg("The new authority must not be the zero address")]
+    AuthorityInvalid,
+    #[msg("Only the account the authority was offered to may accept it")]
+    NotPendingAuthority,
+    #[msg("A change of the settings is already proposed; apply it or cancel it first")]
+    ConfigChangePending,
+    #[msg("No change of the settings is proposed")]
+    NoConfigChange,
+    #[msg("The proposed change of the settings must still wait for its timelock")]
+    TimelockNotOver,
+    #[msg("The proposed change of the settings is too old; cancel it and propose it anew")]
+    ConfigChangeExpired,
+    #[msg("Only the guardian or the authority may pause and unpause")]
+    NotGuardian,
+    #[msg("Name at least one family of instructions, and only known ones")]
+    PauseFamiliesInvalid,
+    #[msg("A pause lasts between 1 second and 7 days")]
+    PauseTooLong,
+    #[msg("A family named is already paused; a running pause cannot be prolonged")]
+    PauseInForce,
+    #[msg("A family named was paused less than a day ago and cannot be paused again yet")]
+    PauseCoolOff,
+    #[msg("A family named is not paused")]
+    NotPaused,
+
+    // ---- treasury
+    #[msg("Only a signer of the treasury may do this")]
+    NotTreasurySigner,
+    #[msg("The treasury is not the authority of the mint, so it cannot mint")]
+    NotMintAuthority,
+    #[msg("This signer has already approved the proposal")]
+    AlreadyApproved,
+    #[msg("The proposal has expired")]
+    ProposalExpired,
+    #[msg("The proposal has been executed")]
+    ProposalExecuted,
+    #[msg("Too few of the present signers have approved the proposal")]
+    ThresholdNotReached,
+    #[msg("The destination is not the one the proposal names, or is the treasury's own vault")]
+    WrongDestination,
+    #[msg("Only the proposal's proposer may cancel it")]
+    NotProposer,
+    #[msg("The proposal can still be executed; its proposer may cancel it")]
+    ProposalOpen,
+    #[msg("The proposal's address is not that of the treasury's next proposal")]
+    WrongProposal,
+    #[msg("Invariant broken: the proposal's account is inconsistent")]
+    ProposalInvariant,
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     cpi::Call,
-    state::{Decision, Params, PrivacyLevel, SpecStatus},
+    state::{ConfigChange, Decision, Params, PrivacyLevel, SpecStatus, TreasuryAction},
 };
 use anchor_lang::{event::EVENT_IX_TAG_LE, prelude::*, Discriminator};
 
@@ -71,6 +71,10 @@ pub struct ThreadCreated {
     pub balance_after: u64,
     /// Its shares, all of them the creator's.
     pub shares_after: u64,
+    /// The highest minimum balance that will ever bind a divestment, base units.
+    pub min_balance: u64,
+    /// The longest divest cooldown that will ever bind, seconds.
+    pub divest_cooldown: i64,
     /// Head of its hash chain before any message.
     pub head: [u8; 32],
     /// Slot.
@@ -117,7 +121,7 @@ pub struct MessagePosted {
     pub previous_head: [u8; 32],
     /// Head of the hash chain after.
     pub head: [u8; 32],
-    /// The thread's privacy level.
+    /// Its privacy level.
     pub privacy: PrivacyLevel,
     /// Slot.
     pub slot: u64,
@@ -136,6 +140,10 @@ pub struct SpecSubmitted {
     pub author: Pubkey,
     /// sha256 of its content.
     pub content_hash: [u8; 32],
+    /// Which of the thread's submissions this is, from 0. Decisions name it.
+    pub sequence: u64,
+    /// The thread's privacy level, which its author has signed.
+    pub privacy: PrivacyLevel,
     /// What is at stake.
     pub stake: u64,
     /// The set of co-authors it was opened under.
@@ -155,6 +163,8 @@ pub struct SpecDecided {
     pub thread: Pubkey,
     /// The spec.
     pub spec: Pubkey,
+    /// Which of the thread's submissions it is about.
+    pub sequence: u64,
     /// Who decided.
     pub approver: Pubkey,
     /// What.
@@ -182,6 +192,8 @@ pub struct SpecSettled {
     pub author: Pubkey,
     /// sha256 of its content.
     pub content_hash: [u8; 32],
+    /// Which of the thread's submissions it was.
+    pub sequence: u64,
     /// How it was settled.
     pub outcome: SpecStatus,
     /// What was at stake.
@@ -272,6 +284,298 @@ pub struct PrivacyChanged {
     pub from: PrivacyLevel,
     /// The level after.
     pub to: PrivacyLevel,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// All shares of a thread were in one hand and were re-counted, one for each unit of the balance.
+/// What they are worth did not change.
+#[event]
+pub struct SharesRebased {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Who has all shares.
+    pub owner: Pubkey,
+    /// Their shares, all of the thread's, before.
+    pub shares_before: u64,
+    /// Their shares, all of the thread's, after: the thread's balance.
+    pub shares_after: u64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A co-author left.
+#[event]
+pub struct AuthorLeft {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Who left.
+    pub author: Pubkey,
+    /// The set of co-authors they are no longer in.
+    pub author_epoch: u32,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A co-author who had done nothing for long was retired by another.
+#[event]
+pub struct AuthorRetired {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Who was retired.
+    pub author: Pubkey,
+    /// Which co-author retired them.
+    pub by: Pubkey,
+    /// The set of co-authors they are no longer in.
+    pub author_epoch: u32,
+    /// When they last did anything in the thread.
+    pub last_action_at: i64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A thread is being wound down, for good.
+#[event]
+pub struct ThreadClosing {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Its sole co-author.
+    pub by: Pubkey,
+    /// Its balance, which shares can still take out.
+    pub balance: u64,
+    /// What it owes to positions besides.
+    pub total_claimable: u64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A thread was emptied and closed, for good.
+#[event]
+pub struct ThreadClosed {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Its sole co-author, who got what was in it.
+    pub by: Pubkey,
+    /// What was paid: the balance, the rewards, and whatever strangers had sent to the vault.
+    pub paid: u64,
+    /// The shares that stood for the balance.
+    pub shares_burned: u64,
+    /// The thread's balance before.
+    pub balance_before: u64,
+    /// What the thread owed in rewards before, all of it to its sole co-author.
+    pub claimable_before: u64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A settled spec's accounts were closed; their rent went back to who paid it.
+#[event]
+pub struct SpecCleaned {
+    /// The thread.
+    pub thread: Pubkey,
+    /// The spec.
+    pub spec: Pubkey,
+    /// Who had submitted it.
+    pub author: Pubkey,
+    /// sha256 of its content.
+    pub content_hash: [u8; 32],
+    /// Which of the thread's submissions it was.
+    pub sequence: u64,
+    /// What strangers had sent to the escrow, now the treasury's.
+    pub swept: u64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// An empty position was closed; its rent went back to who paid it.
+#[event]
+pub struct PositionCleaned {
+    /// The thread.
+    pub thread: Pubkey,
+    /// Whose it was.
+    pub owner: Pubkey,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A change of the settings was proposed.
+#[event]
+pub struct ConfigProposed {
+    /// The change.
+    pub change: ConfigChange,
+    /// When it may be applied.
+    pub applies_at: i64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A proposed change of the settings came into force.
+#[event]
+pub struct ConfigApplied {
+    /// The change.
+    pub change: ConfigChange,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A proposed change of the settings was taken back.
+#[event]
+pub struct ConfigCancelled {
+    /// The change.
+    pub change: ConfigChange,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// The authority over the settings was offered to somebody, or an offer taken back.
+#[event]
+pub struct AuthorityOffered {
+    /// The authority.
+    pub authority: Pubkey,
+    /// Who may accept; zeros when nobody may any more.
+    pub pending: Pubkey,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// The authority over the settings was handed over.
+#[event]
+pub struct AuthorityAccepted {
+    /// The authority now.
+    pub authority: Pubkey,
+    /// The authority before.
+    pub previous: Pubkey,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// Families of instructions were paused.
+#[event]
+pub struct Paused {
+    /// Who paused them.
+    pub by: Pubkey,
+    /// Which, a bit each.
+    pub families: u8,
+    /// When the pause ends by itself.
+    pub until: i64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// Pauses were ended early.
+#[event]
+pub struct Unpaused {
+    /// Who ended them.
+    pub by: Pubkey,
+    /// Of which families, a bit each.
+    pub families: u8,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// Something was proposed to the signers of the treasury.
+#[event]
+pub struct TreasuryProposed {
+    /// Number of the proposal, from 0.
+    pub index: u64,
+    /// Which signer proposed it.
+    pub proposer: Pubkey,
+    /// What.
+    pub action: TreasuryAction,
+    /// The set of signers.
+    pub signer_epoch: u32,
+    /// When it expires.
+    pub expires_at: i64,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A signer of the treasury approved a proposal.
+#[event]
+pub struct TreasuryApproved {
+    /// Number of the proposal.
+    pub index: u64,
+    /// Which signer.
+    pub signer: Pubkey,
+    /// Bitmap of approvals after.
+    pub approvals: u16,
+    /// The set of signers the bitmap goes by.
+    pub signer_epoch: u32,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A proposal to the treasury was executed.
+#[event]
+pub struct TreasuryExecuted {
+    /// Number of the proposal.
+    pub index: u64,
+    /// What was done.
+    pub action: TreasuryAction,
+    /// What the treasury's vault held before.
+    pub vault_before: u64,
+    /// What the treasury's vault holds after.
+    pub vault_after: u64,
+    /// The set of signers after.
+    pub signer_epoch: u32,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// A proposal to the treasury was taken back.
+#[event]
+pub struct TreasuryCancelled {
+    /// Number of the proposal.
+    pub index: u64,
+    /// Its proposer.
+    pub by: Pubkey,
+    /// Slot.
+    pub slot: u64,
+    /// Time.
+    pub timestamp: i64,
+}
+
+/// The account of a proposal that is executed or expired was closed.
+#[event]
+pub struct TreasuryCleaned {
+    /// Number of the proposal.
+    pub index: u64,
     /// Slot.
     pub slot: u64,
     /// Time.

@@ -50,7 +50,7 @@ impl Params {
     pub fn validate(&self) -> Result<()> {
         ensure!(self.min_stake >= 1, ChoirError::MinStakeTooLow);
         ensure!(
-            self.min_thread_balance >= MINIMUM_TOTAL_SHARES,
+            self.min_thread_balance >= MIN_THREAD_BALANCE_FLOOR,
             ChoirError::MinThreadBalanceTooLow
         );
         ensure!(

@@ -12,7 +12,8 @@ pub struct Message {
     pub version: u8,
     /// Bump of this account's address.
     pub bump: u8,
-    /// The thread's privacy level when it was recorded.
+    /// Who may read it: the thread's level when it was recorded or, for a message that was a spec, when
+    /// that was submitted, whichever is stricter.
     pub privacy: PrivacyLevel,
     /// The thread.
     pub thread: Pubkey,
@@ -48,7 +49,7 @@ impl Message {
         let message = Self {
             version: ACCOUNT_VERSION,
             bump: draft.bump,
-            privacy: thread.privacy,
+            privacy: draft.privacy,
             thread: thread_key,
             author: draft.author,
             rent_payer: draft.rent_payer,
@@ -66,7 +67,7 @@ impl Message {
             content_hash: draft.content_hash,
             previous_head,
             head: thread.head,
-            privacy: thread.privacy,
+            privacy: draft.privacy,
             slot: clock.slot,
             timestamp: clock.unix_timestamp,
         };
@@ -78,6 +79,8 @@ impl Message {
 pub struct Draft {
     /// Bump of the message's address.
     pub bump: u8,
+    /// Who may read it.
+    pub privacy: PrivacyLevel,
     /// Who wrote it.
     pub author: Pubkey,
     /// Who pays its rent.

@@ -1,6 +1,6 @@
 //! A speculative message with a stake on it.
 
-use super::{Decision, SpecStatus};
+use super::{Decision, PrivacyLevel, SpecStatus};
 use crate::{
     constants::*,
     ensure,
@@ -25,12 +25,18 @@ pub struct Spec {
     pub thread: Pubkey,
     /// Who submitted and staked it.
     pub author: Pubkey,
-    /// Who paid the rent of this account, of the escrow and, in advance, of the message that
-    /// approval records; gets back what is left. Trap: this account therefore holds more lamports
-    /// than its own rent while pending.
+    /// Who paid the rent of this account, of the escrow and, in advance, of the message and the
+    /// position that an approval creates; gets back what is left. Trap: this account therefore holds
+    /// more lamports than its own rent until it is cleaned up.
     pub rent_payer: Pubkey,
     /// sha256 of the content.
     pub content_hash: [u8; 32],
+    /// Which of the thread's submissions this is, from 0. The address of a spec that was cleaned up
+    /// can be used again by its author; a decision names this number so that it binds to one.
+    pub sequence: u64,
+    /// The thread's privacy level at submission, which the author has signed. An approved message gets
+    /// the stricter of this and the thread's level at approval.
+    pub privacy: PrivacyLevel,
     /// What is at stake, base units.
     pub stake: u64,
     /// Who has approved: bit i is the thread's `co_authors[i]`. Trap: only meaningful together with

@@ -22,7 +22,7 @@ pub struct Thread {
     pub bump: u8,
     /// Bump of the vault's address.
     pub vault_bump: u8,
-    /// Open, or closed for good.
+    /// Open, being wound down for good, or closed for good.
     pub status: ThreadStatus,
     /// Privacy of the messages to come. Trap: a message keeps the level it was recorded under.
     pub privacy: PrivacyLevel,
@@ -30,6 +30,8 @@ pub struct Thread {
     pub author_epoch: u32,
     /// How many specs are waiting for decisions.
     pub pending_specs: u32,
+    /// How many specs were ever submitted; the `sequence` of the next one.
+    pub spec_count: u64,
     /// Who opened the thread. Trap: not necessarily a co-author any more.
     pub creator: Pubkey,
     /// The thread's token account, at `["vault", thread]`, owned by this account's address.
@@ -48,6 +50,11 @@ pub struct Thread {
     pub message_count: u64,
     /// Head of the hash chain over all messages.
     pub head: [u8; 32],
+    /// The minimum thread balance when the thread was opened, base units. A divestment is held to this
+    /// or to the present setting, whichever is lower: an exit never gets harder than it was.
+    pub min_balance: u64,
+    /// The divest cooldown when the thread was opened, seconds; likewise.
+    pub divest_cooldown: i64,
     /// When the thread was opened, Unix seconds.
     pub created_at: i64,
     /// When the thread last changed, Unix seconds.

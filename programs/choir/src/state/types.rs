@@ -1,9 +1,22 @@
 //! The small types accounts, arguments and events share. Variants are only ever appended.
 
+use crate::constants::MAX_TREASURY_SIGNERS;
 use anchor_lang::prelude::*;
 
-/// Who may read a message's content. Content is off the chain; whoever serves it honours this.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Copy, Debug, PartialEq, Eq)]
+/// Who may read a message's content, each level stricter than the one before. Content is off the
+/// chain; whoever serves it honours this.
+#[derive(
+    AnchorSerialize,
+    AnchorDeserialize,
+    InitSpace,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+)]
 pub enum PrivacyLevel {
     /// Everybody.
     Public,
@@ -22,6 +35,8 @@ pub enum ThreadStatus {
     Open,
     /// Emptied by its last co-author; the account stays, so that its id is never used twice.
     Closed,
+    /// Being wound down, for good: shares and rewards can be taken out, and nothing else happens.
+    Closing,
 }
 
 /// What became of a spec.
@@ -37,7 +52,7 @@ pub enum SpecStatus {
     Split,
     /// The window ended first: the stake went back to the author.
     Expired,
-    /// The author took it back before anybody decided.
+    /// The author took it back while no decision on it was in force.
     Withdrawn,
 }
 
@@ -67,4 +82,44 @@ pub struct Params {
     pub inactivity_window: i64,
     /// How many messages a co-author may post within one hour, at least 1.
     pub messages_per_hour: u16,
+}
+
+/// A change of the settings, whole: what the authority proposes replaces all of these at once.
+#[derive(
+    AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Copy, Debug, Default, PartialEq, Eq,
+)]
+pub struct ConfigChange {
+    /// The settings.
+    pub params: Params,
+    /// Who may pause, besides the authority.
+    pub guardian: Pubkey,
+    /// How long a proposed change must wait before it is applied, seconds, 1 to 90 days.
+    pub parameter_timelock: i64,
+}
+
+/// What a treasury proposal does when it is executed.
+#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Debug, PartialEq, Eq)]
+pub enum TreasuryAction {
+    /// Pays from the treasury's vault.
+    Spend {
+        /// How much, base units of the stake mint.
+        amount: u64,
+        /// A token account of the stake mint.
+        destination: Pubkey,
+    },
+    /// Mints new tokens; only where the treasury is the mint's authority.
+    Mint {
+        /// How much, base units of the stake mint.
+        amount: u64,
+        /// A token account of the stake mint.
+        destination: Pubkey,
+    },
+    /// Replaces the signers and the threshold, which voids all open approvals.
+    SetSigners {
+        /// Who may propose and approve, 1 to 11, none twice.
+        #[max_len(MAX_TREASURY_SIGNERS)]
+        signers: Vec<Pubkey>,
+        /// How many of them must approve a proposal.
+        threshold: u8,
+    },
 }
