@@ -179,7 +179,9 @@ pub enum ChoirError {
     DepositTooCoarse,
     #[msg("The price of a share has moved past the limit given; look at the thread and try again")]
     SlippageExceeded,
-    #[msg("The thread has another privacy level than the author expects; look at it and sign again")]
+    #[msg(
+        "The thread has another privacy level than the author expects; look at it and sign again"
+    )]
     PrivacyMismatch,
     #[msg("This decision was made on an earlier submission of the same content")]
     StaleSpec,
@@ -267,4 +269,8 @@ pub enum ChoirError {
     WrongProposal,
     #[msg("Invariant broken: the proposal's account is inconsistent")]
     ProposalInvariant,
+    #[msg("The destination is not a token account in use")]
+    DestinationNotTokenAccount,
+    #[msg("The destination is frozen")]
+    DestinationFrozen,
 }

@@ -1,6 +1,10 @@
 //! The stake mint and moving its tokens, under SPL Token or Token-2022.
 
-use crate::{cpi::Call, ensure, errors::ChoirError};
+use crate::{
+    cpi::Call,
+    ensure,
+    errors::{refuse, ChoirError},
+};
 use anchor_lang::prelude::*;
 use anchor_spl::{
     token,
@@ -14,7 +18,9 @@ use anchor_spl::{
 };
 
 /// Numbers of the token programs' instructions, the same in both.
+const CLOSE_ACCOUNT: u8 = 9;
 const TRANSFER_CHECKED: u8 = 12;
+const MINT_TO_CHECKED: u8 = 14;
 const INITIALIZE_ACCOUNT_3: u8 = 18;
 
 /// Extensions of a Token-2022 mint that change nothing about what a transfer moves, who can move
@@ -80,6 +86,65 @@ pub fn amount(account: &AccountInfo) -> Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
+/// Sizes the token programs tell accounts apart by, in bytes.
+const ACCOUNT_BYTES: usize = 165;
+const MULTISIG_BYTES: usize = 355;
+
+/// Refuses anything but a token account of a mint that can be paid into: one of the token program, in
+/// use, and not frozen. It may have been closed, or taken over by something else, since it was named.
+pub fn require_destination(
+    account: &AccountInfo,
+    mint: &Pubkey,
+    token_program: &Pubkey,
+) -> Result<()> {
+    // a token account is initialised (1) or frozen (2); in one that Token-2022 has extended, a byte
+    // after the base says what it is
+    const STATE: usize = 108;
+    const TOKEN_ACCOUNT: u8 = 2;
+    let data = account.try_borrow_data()?;
+    let sized = match data.len() {
+        ACCOUNT_BYTES => true,
+        MULTISIG_BYTES => false,
+        _ => data.get(ACCOUNT_BYTES) == Some(&TOKEN_ACCOUNT),
+    };
+    ensure!(
+        account.owner == token_program && sized,
+        ChoirError::DestinationNotTokenAccount
+    );
+    match data.get(STATE) {
+        Some(1) => {}
+        Some(2) => return Err(refuse(ChoirError::DestinationFrozen)),
+        _ => return Err(refuse(ChoirError::DestinationNotTokenAccount)),
+    }
+    ensure!(data.get(..32) == Some(mint.as_ref()), ChoirError::WrongMint);
+    Ok(())
+}
+
+/// Refuses a mint whose tokens somebody else than `authority` mints, or nobody.
+pub fn require_mint_authority(mint: &AccountInfo, authority: &Pubkey) -> Result<()> {
+    let data = mint.try_borrow_data()?;
+    ensure!(
+        data.get(..4) == Some(&[1, 0, 0, 0]) && data.get(4..36) == Some(authority.as_ref()),
+        ChoirError::NotMintAuthority
+    );
+    Ok(())
+}
+
+/// Refuses an amount, base units, that would make the supply of a mint overflow.
+pub fn require_mintable(mint: &AccountInfo, amount: u64) -> Result<()> {
+    let data = mint.try_borrow_data()?;
+    let supply = data
+        .get(36..44)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u64::from_le_bytes)
+        .ok_or(ProgramError::InvalidAccountData)?;
+    ensure!(
+        supply.checked_add(amount).is_some(),
+        ChoirError::ArithmeticOverflow
+    );
+    Ok(())
+}
+
 /// A transfer about to be made.
 pub struct Transfer<'a, 'info> {
     /// The token program.
@@ -130,6 +195,59 @@ pub fn initialize_account<'info>(
         accounts: &[(account, false, true), (mint, false, false)],
         data: &[&[INITIALIZE_ACCOUNT_3], authority.as_ref()],
         seeds: &[],
+    }
+    .invoke()
+}
+
+/// New tokens about to be minted.
+pub struct Minting<'a, 'info> {
+    /// The token program.
+    pub program: &'a AccountInfo<'info>,
+    /// The mint.
+    pub mint: &'a AccountInfo<'info>,
+    /// Its decimals.
+    pub decimals: u8,
+    /// Where the tokens go.
+    pub to: &'a AccountInfo<'info>,
+    /// Who may mint.
+    pub authority: &'a AccountInfo<'info>,
+}
+
+impl Minting<'_, '_> {
+    /// Mints an amount, base units. `seeds` sign for the authority.
+    pub fn send(&self, amount: u64, seeds: &[&[u8]]) -> Result<()> {
+        Call {
+            program: self.program.key,
+            accounts: &[
+                (self.mint, false, true),
+                (self.to, false, true),
+                (self.authority, true, false),
+            ],
+            data: &[&[MINT_TO_CHECKED], &amount.to_le_bytes(), &[self.decimals]],
+            seeds,
+        }
+        .invoke()
+    }
+}
+
+/// Closes a token account, which must hold no tokens. All its lamports go to `receiver`. `seeds` sign
+/// for its authority.
+pub fn close_account<'info>(
+    account: &AccountInfo<'info>,
+    receiver: &AccountInfo<'info>,
+    token_program: &Pubkey,
+    authority: &AccountInfo<'info>,
+    seeds: &[&[u8]],
+) -> Result<()> {
+    Call {
+        program: token_program,
+        accounts: &[
+            (account, false, true),
+            (receiver, false, true),
+            (authority, true, false),
+        ],
+        data: &[&[CLOSE_ACCOUNT]],
+        seeds,
     }
     .invoke()
 }
