@@ -8,6 +8,7 @@
 // An overflow in a test is a failed test.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+pub mod closing;
 pub mod constants;
 pub mod cpi;
 pub mod errors;
@@ -69,32 +70,55 @@ pub mod choir {
     }
 
     /// Adds to a co-author's stake (base units) and mints shares at the present price, rounded down.
-    pub fn deposit(ctx: Context<Deposit>, amount: u64) -> Result<()> {
-        Deposit::handle(ctx, amount)
+    /// Refused when fewer than `min_shares` would be minted, and when rounding would take more than a
+    /// thousandth of the amount. When the depositor has all shares, these are first re-counted, one for
+    /// each unit of the balance, and `min_shares` counts such shares.
+    pub fn deposit(ctx: Context<Deposit>, amount: u64, min_shares: u64) -> Result<()> {
+        Deposit::handle(ctx, amount, min_shares)
     }
 
-    /// Records a co-author's message by the sha256 of its content, within the hourly rate.
-    pub fn post_message(ctx: Context<PostMessage>, content_hash: [u8; 32]) -> Result<()> {
-        PostMessage::handle(ctx, content_hash)
+    /// Records a co-author's message by the sha256 of its content, within the hourly rate. `privacy` is
+    /// the level its author expects the thread to have; refused when it has another.
+    pub fn post_message(
+        ctx: Context<PostMessage>,
+        content_hash: [u8; 32],
+        privacy: PrivacyLevel,
+    ) -> Result<()> {
+        PostMessage::handle(ctx, content_hash, privacy)
     }
 
     /// Submits a message (by the sha256 of its content) with a stake on it (base units) and asks to
-    /// join. Not for co-authors; refused when the thread has no free seat.
-    pub fn submit_spec(ctx: Context<SubmitSpec>, content_hash: [u8; 32], stake: u64) -> Result<()> {
-        SubmitSpec::handle(ctx, content_hash, stake)
+    /// join. Not for co-authors; refused when the thread has no free seat. `privacy` is the level its
+    /// author expects the thread to have; refused when it has another. An approved message gets that or
+    /// the thread's level by then, whichever is stricter.
+    pub fn submit_spec(
+        ctx: Context<SubmitSpec>,
+        content_hash: [u8; 32],
+        stake: u64,
+        privacy: PrivacyLevel,
+    ) -> Result<()> {
+        SubmitSpec::handle(ctx, content_hash, stake, privacy)
     }
 
-    /// A co-author's decision on a spec, bound to its content hash and to the thread's author epoch.
-    /// The last decision settles it: all approve, and the stake is shared among the approvers, the
-    /// message recorded, and the author joins; all deny, and the stake goes to the thread; else it is
-    /// split between the treasury and the thread.
+    /// A co-author's decision on a spec, bound to its content hash, to the submission (`sequence`) and
+    /// to the thread's author epoch. The last decision settles it: all approve, and the stake is shared
+    /// among the approvers, the message recorded, and the author joins; all deny, and the stake goes to
+    /// the thread; else it is split between the treasury and the thread. Refused, whatever the decision,
+    /// when the author could not join any more because the thread is full.
     pub fn process_approval(
         ctx: Context<ProcessApproval>,
         content_hash: [u8; 32],
         author_epoch: u32,
+        sequence: u64,
         decision: Decision,
     ) -> Result<()> {
-        ProcessApproval::handle(ctx, content_hash, author_epoch, decision)
+        ProcessApproval::handle(ctx, content_hash, author_epoch, sequence, decision)
+    }
+
+    /// Returns the whole stake of a spec to its author, who signs: while no decision of the present
+    /// co-authors is on it, and in any case once its window has ended.
+    pub fn withdraw_spec(ctx: Context<WithdrawSpec>) -> Result<()> {
+        WithdrawSpec::handle(ctx)
     }
 
     /// Returns the stake of a spec whose window has ended to its author. Anybody may.
@@ -102,15 +126,59 @@ pub mod choir {
         ExpireSpec::handle(ctx)
     }
 
+    /// Closes a settled spec and its escrow. Anybody may, at any time; the rent goes back to who paid it,
+    /// tokens strangers have sent to the escrow go to the treasury.
+    pub fn cleanup_spec(ctx: Context<CleanupSpec>) -> Result<()> {
+        CleanupSpec::handle(ctx)
+    }
+
     /// Pays all of a position's rewards to its owner.
     pub fn claim(ctx: Context<Claim>) -> Result<()> {
         Claim::handle(ctx)
     }
 
-    /// Takes an amount (base units) out of a thread and burns shares for it, rounded up. After the
-    /// cooldown since the owner's last deposit or divestment, and never below the thread's minimum.
-    pub fn divest(ctx: Context<Divest>, amount: u64) -> Result<()> {
-        Divest::handle(ctx, amount)
+    /// Takes an amount (base units) out of a thread and burns shares for it, rounded up; at most
+    /// `max_shares`. After the cooldown since the owner's last deposit or divestment, and never below
+    /// the thread's minimum; of both, the present setting or that of the thread's opening binds,
+    /// whichever is easier. Neither binds in a thread that is being wound down. When the owner has all
+    /// shares, these are first re-counted, one for each unit of the balance, and `max_shares` counts
+    /// such shares.
+    pub fn divest(ctx: Context<Divest>, amount: u64, max_shares: u64) -> Result<()> {
+        Divest::handle(ctx, amount, max_shares)
+    }
+
+    /// Takes the signer, a co-author without shares, out of the set of co-authors; not the last one.
+    /// Rewards stay theirs to claim. Decisions on pending specs are void.
+    pub fn leave_thread(ctx: Context<LeaveThread>) -> Result<()> {
+        LeaveThread::handle(ctx)
+    }
+
+    /// Takes a co-author who has done nothing for the inactivity window out of the set of co-authors;
+    /// another co-author signs. Shares and rewards stay the retired one's to take out. Decisions on
+    /// pending specs are void.
+    pub fn retire_author(ctx: Context<RetireAuthor>) -> Result<()> {
+        RetireAuthor::handle(ctx)
+    }
+
+    /// Winds a thread down, for good: its sole remaining co-author signs, and no spec is pending. From
+    /// then on shares can be divested to the last unit and rewards claimed, and nothing else happens.
+    /// For a thread in which a former co-author still has shares, so that it cannot be closed.
+    pub fn wind_down_thread(ctx: Context<WindDownThread>) -> Result<()> {
+        WindDownThread::handle(ctx)
+    }
+
+    /// Closes a thread, for good, when all shares and rewards in it are those of its sole remaining
+    /// co-author, who signs and gets everything in the vault. No spec is pending. The rent of the vault
+    /// goes to the thread's creator, that of the position to who paid it; the thread's account stays,
+    /// so that its id is never used twice.
+    pub fn close_thread(ctx: Context<CloseThread>) -> Result<()> {
+        CloseThread::handle(ctx)
+    }
+
+    /// Closes an empty position whose owner is not a co-author, or whose thread is closed. Anybody may,
+    /// at any time; the rent goes back to who paid it.
+    pub fn cleanup_position(ctx: Context<CleanupPosition>) -> Result<()> {
+        CleanupPosition::handle(ctx)
     }
 
     /// Sets who may read the messages to come. Those already recorded keep their level.

@@ -33,7 +33,7 @@ pub struct PostMessage<'info> {
 }
 
 impl PostMessage<'_> {
-    pub fn handle(ctx: Context<Self>, content_hash: [u8; 32]) -> Result<()> {
+    pub fn handle(ctx: Context<Self>, content_hash: [u8; 32], privacy: PrivacyLevel) -> Result<()> {
         let clock = Clock::get()?;
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
@@ -43,6 +43,7 @@ impl PostMessage<'_> {
         thread.require_open()?;
         position.require_of(&thread.key(), accounts.author.key)?;
         thread.require_co_author(accounts.author.key)?;
+        thread.require_privacy(privacy)?;
 
         position.settle(thread, now)?;
         position.count_message(now, config.params.messages_per_hour)?;
@@ -52,6 +53,7 @@ impl PostMessage<'_> {
         let seeds: &[&[u8]] = &[MESSAGE_SEED, key.as_ref(), &index];
         let draft = Draft {
             bump: derive(&accounts.message, seeds, ChoirError::WrongMessage)?,
+            privacy,
             author: accounts.author.key(),
             rent_payer: accounts.author.key(),
             content_hash,

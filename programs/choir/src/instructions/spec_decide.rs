@@ -27,14 +27,15 @@ pub struct ProcessApproval<'info> {
     /// The thread.
     #[account(mut, dup)]
     pub thread: Box<Account<'info, Thread>>,
-    /// The spec. It also pays, from what its author put in, for the message an approval records.
+    /// The spec. It also pays, from what its author put in, for the message an approval
+    /// records and the position it creates.
     #[account(mut, dup)]
     pub spec: Box<Account<'info, Spec>>,
     /// The approver's position.
     #[account(mut, dup)]
     pub approver_position: Box<Account<'info, Position>>,
-    /// The position of the spec's author.
-    /// CHECK: read and checked by the handler when the author joins.
+    /// The position of the spec's author, created here, out of the spec, if they have none.
+    /// CHECK: read or created, and checked, by the handler when the author joins.
     #[account(mut)]
     pub author_position: UncheckedAccount<'info>,
     /// The spec's token account, at `["escrow", spec]`.
@@ -68,6 +69,7 @@ impl ProcessApproval<'_> {
         ctx: Context<Self>,
         content_hash: [u8; 32],
         author_epoch: u32,
+        sequence: u64,
         decision: Decision,
     ) -> Result<()> {
         let clock = Clock::get()?;
@@ -87,10 +89,15 @@ impl ProcessApproval<'_> {
             spec.content_hash == content_hash,
             ChoirError::ContentHashMismatch
         );
+        ensure!(sequence == spec.sequence, ChoirError::StaleSpec);
         ensure!(
             author_epoch == thread.author_epoch,
             ChoirError::StaleAuthorEpoch
         );
+        // A spec that cannot be approved any more cannot be denied either: its stake is out of reach.
+        if thread.author_index(&spec.author).is_none() {
+            thread.require_seat()?;
+        }
 
         spec.decide(index, decision, author_epoch)?;
         accounts.approver_position.settle(thread, now)?;
@@ -98,6 +105,7 @@ impl ProcessApproval<'_> {
         let decided = SpecDecided {
             thread: thread.key(),
             spec: spec.key(),
+            sequence,
             approver: accounts.approver.key(),
             decision,
             approvals: spec.approvals,
@@ -175,6 +183,7 @@ impl ProcessApproval<'_> {
                 spec: self.spec.key(),
                 author: self.spec.author,
                 content_hash: self.spec.content_hash,
+                sequence: self.spec.sequence,
                 outcome,
                 stake: self.spec.stake,
                 to_approvers: parts.to_approvers,
@@ -224,6 +233,8 @@ impl ProcessApproval<'_> {
         )?;
         let draft = Draft {
             bump,
+            // The author agreed to one level; the thread may have become stricter or laxer since.
+            privacy: self.spec.privacy.stricter(self.thread.privacy),
             author: self.spec.author,
             rent_payer: self.spec.rent_payer,
             content_hash: self.spec.content_hash,
@@ -239,12 +250,7 @@ impl ProcessApproval<'_> {
         if self.thread.author_index(&author).is_some() {
             return Ok(None);
         }
-        let mut position: Position =
-            load(&self.author_position)?.or_refuse(ChoirError::WrongPosition)?;
-        ensure!(
-            position.thread == self.thread.key() && position.owner == author,
-            ChoirError::WrongPosition
-        );
+        let mut position = self.author_position(clock.unix_timestamp)?;
         self.thread.admit(author)?;
         position.join(&self.thread, clock.unix_timestamp);
         position.invariant(&self.thread)?;
@@ -256,6 +262,32 @@ impl ProcessApproval<'_> {
             slot: clock.slot,
             timestamp: clock.unix_timestamp,
         }))
+    }
+
+    /// The position of the spec's author: the one they have, or a new one out of the rent they put into
+    /// the spec. The caller stores it.
+    fn author_position(&self, now: i64) -> Result<Position> {
+        let (thread, author) = (self.thread.key(), self.spec.author);
+        if let Some(position) = load::<Position>(&self.author_position)? {
+            position.require_of(&thread, &author)?;
+            return Ok(position);
+        }
+        let seeds: &[&[u8]] = &[POSITION_SEED, thread.as_ref(), author.as_ref()];
+        let bump = derive(&self.author_position, seeds, ChoirError::WrongPosition)?;
+        create_from_reserve(
+            &self.author_position,
+            self.spec.as_ref().as_ref(),
+            &[POSITION_SEED, thread.as_ref(), author.as_ref(), &[bump]],
+            8 + Position::INIT_SPACE,
+            ChoirError::AccountAlreadyExists,
+        )?;
+        Ok(Position::new(
+            bump,
+            thread,
+            author,
+            self.spec.rent_payer,
+            now,
+        ))
     }
 }
 

@@ -73,6 +73,7 @@ impl ExpireSpec<'_> {
                 spec: ctx.accounts.spec.key(),
                 author: ctx.accounts.spec.author,
                 content_hash: ctx.accounts.spec.content_hash,
+                sequence: ctx.accounts.spec.sequence,
                 outcome: SpecStatus::Expired,
                 stake: ctx.accounts.spec.stake,
                 to_approvers: 0,

@@ -15,7 +15,8 @@ use anchor_lang::prelude::*;
 #[event_cpi]
 #[derive(Accounts)]
 pub struct SubmitSpec<'info> {
-    /// Submits, stakes, and pays the rent of the accounts, that of the message to come included.
+    /// Submits, stakes, and pays the rent of the accounts, that of the message
+    /// and the position to come included.
     #[account(mut)]
     pub author: Signer<'info>,
     /// The settings.
@@ -31,10 +32,6 @@ pub struct SubmitSpec<'info> {
     /// CHECK: its address is checked by the handler, which creates it.
     #[account(mut)]
     pub escrow: UncheckedAccount<'info>,
-    /// The author's position, created here unless an earlier spec of theirs did.
-    /// CHECK: its address is checked by the handler, which creates it or leaves it alone.
-    #[account(mut)]
-    pub position: UncheckedAccount<'info>,
     /// Where the stake comes from.
     /// CHECK: its mint and owner are checked by the handler.
     #[account(mut)]
@@ -49,8 +46,17 @@ pub struct SubmitSpec<'info> {
     pub system_program: Program<'info, System>,
 }
 
+/// What the rent of the message and of the position that an approval may create amounts to: that of
+/// one account of so many bytes. The runtime charges each account for 128 bytes besides its data.
+const RESERVE_BYTES: usize = 8 + Message::INIT_SPACE + 128 + 8 + Position::INIT_SPACE;
+
 impl SubmitSpec<'_> {
-    pub fn handle(ctx: Context<Self>, content_hash: [u8; 32], stake: u64) -> Result<()> {
+    pub fn handle(
+        ctx: Context<Self>,
+        content_hash: [u8; 32],
+        stake: u64,
+        privacy: PrivacyLevel,
+    ) -> Result<()> {
         let clock = Clock::get()?;
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
@@ -69,6 +75,7 @@ impl SubmitSpec<'_> {
             ChoirError::CoAuthorCannotSubmit
         );
         thread.require_seat()?;
+        thread.require_privacy(privacy)?;
         ensure!(
             stake >= config.params.min_stake,
             ChoirError::StakeBelowMinimum
@@ -83,12 +90,7 @@ impl SubmitSpec<'_> {
             &content_hash,
         ];
         let escrow_seeds: [&[u8]; 2] = [ESCROW_SEED, spec_key.as_ref()];
-        let position_seeds: [&[u8]; 3] = [POSITION_SEED, thread_key.as_ref(), author.as_ref()];
-        let position_bump = derive(
-            &accounts.position,
-            &position_seeds,
-            ChoirError::WrongPosition,
-        )?;
+        let sequence = thread.open_spec()?;
         let spec = Spec {
             version: ACCOUNT_VERSION,
             bump: derive(&accounts.spec, &spec_seeds, ChoirError::WrongSpec)?,
@@ -98,6 +100,8 @@ impl SubmitSpec<'_> {
             author,
             rent_payer: author,
             content_hash,
+            sequence,
+            privacy,
             stake,
             approvals: 0,
             denials: 0,
@@ -109,7 +113,6 @@ impl SubmitSpec<'_> {
             resolved_at: 0,
             reserved: [0; 32],
         };
-        thread.open_spec()?;
         thread.touch(now);
 
         let payer = Payer(&accounts.author);
@@ -123,7 +126,7 @@ impl SubmitSpec<'_> {
                 &[spec.bump],
             ],
             8 + Spec::INIT_SPACE,
-            8 + Message::INIT_SPACE,
+            RESERVE_BYTES,
             &crate::ID,
             ChoirError::SpecAlreadyExists,
         )?;
@@ -135,18 +138,6 @@ impl SubmitSpec<'_> {
             &accounts.spec,
             ChoirError::AccountAlreadyExists,
         )?;
-        if *accounts.position.owner != crate::ID {
-            let bump = position_bump;
-            payer.create(
-                &accounts.position,
-                &[POSITION_SEED, thread_key.as_ref(), author.as_ref(), &[bump]],
-                8 + Position::INIT_SPACE,
-                &crate::ID,
-                ChoirError::AccountAlreadyExists,
-            )?;
-            let position = Position::new(bump, thread_key, author, author, now);
-            store(&accounts.position, &position)?;
-        }
         Transfer {
             program: &accounts.token_program,
             mint: &accounts.stake_mint,
@@ -165,6 +156,8 @@ impl SubmitSpec<'_> {
                 spec: spec_key,
                 author,
                 content_hash,
+                sequence: spec.sequence,
+                privacy,
                 stake,
                 author_epoch: spec.author_epoch,
                 expires_at: spec.expires_at,

@@ -85,6 +85,7 @@ impl CreateThread<'_> {
             privacy,
             author_epoch: 0,
             pending_specs: 0,
+            spec_count: 0,
             creator,
             vault: accounts.vault.key(),
             balance: 0,
@@ -93,6 +94,8 @@ impl CreateThread<'_> {
             reward_per_author: 0,
             message_count: 0,
             head: math::genesis_head(&id_hash),
+            min_balance: config.params.min_thread_balance,
+            divest_cooldown: config.params.divest_cooldown,
             created_at: now,
             updated_at: now,
             reserved: [0; 64],
@@ -105,7 +108,7 @@ impl CreateThread<'_> {
             ChoirError::WrongPosition,
         )?;
         let mut position = Position::new(position_bump, key, creator, creator, now);
-        let shares = thread.deposit(deposit)?;
+        let shares = thread.deposit(deposit, deposit)?;
         position.mint(shares, now)?;
 
         let payer = Payer(&accounts.creator);
@@ -159,6 +162,8 @@ impl CreateThread<'_> {
                 deposit,
                 balance_after: thread.balance,
                 shares_after: thread.total_shares,
+                min_balance: thread.min_balance,
+                divest_cooldown: thread.divest_cooldown,
                 head: thread.head,
                 slot: clock.slot,
                 timestamp: now,

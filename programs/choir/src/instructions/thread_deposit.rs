@@ -4,7 +4,7 @@ use crate::{
     constants::*,
     ensure,
     errors::ChoirError,
-    events::{emit, Deposited},
+    events::{emit, Deposited, SharesRebased},
     state::*,
     token::{self, Transfer},
 };
@@ -41,7 +41,7 @@ pub struct Deposit<'info> {
 }
 
 impl Deposit<'_> {
-    pub fn handle(ctx: Context<Self>, amount: u64) -> Result<()> {
+    pub fn handle(ctx: Context<Self>, amount: u64, min_shares: u64) -> Result<()> {
         let clock = Clock::get()?;
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
@@ -59,7 +59,8 @@ impl Deposit<'_> {
 
         let balance_before = thread.balance;
         position.settle(thread, now)?;
-        let shares = thread.deposit(amount)?;
+        let rebased = thread.rebase(position);
+        let shares = thread.deposit(amount, min_shares)?;
         position.mint(shares, now)?;
         thread.touch(now);
         Transfer {
@@ -72,6 +73,19 @@ impl Deposit<'_> {
         }
         .send(amount, &[])?;
 
+        if let Some((shares_before, shares_after)) = rebased {
+            emit(
+                &ctx.accounts.event_authority,
+                &SharesRebased {
+                    thread: ctx.accounts.thread.key(),
+                    owner: ctx.accounts.owner.key(),
+                    shares_before,
+                    shares_after,
+                    slot: clock.slot,
+                    timestamp: now,
+                },
+            )?;
+        }
         emit(
             &ctx.accounts.event_authority,
             &Deposited {

@@ -4,7 +4,7 @@ use crate::{
     constants::*,
     ensure,
     errors::ChoirError,
-    events::{emit, Divested},
+    events::{emit, Divested, SharesRebased},
     math,
     state::*,
     token::{self, Transfer},
@@ -42,7 +42,7 @@ pub struct Divest<'info> {
 }
 
 impl Divest<'_> {
-    pub fn handle(ctx: Context<Self>, amount: u64) -> Result<()> {
+    pub fn handle(ctx: Context<Self>, amount: u64, max_shares: u64) -> Result<()> {
         let clock = Clock::get()?;
         let now = clock.unix_timestamp;
         let accounts = &mut *ctx.accounts;
@@ -53,13 +53,14 @@ impl Divest<'_> {
         thread.require_vault(accounts.vault.key)?;
         position.require_of(&thread.key(), owner)?;
         token::require_own(&accounts.owner_token, &config.stake_mint, owner)?;
-        thread.require_open()?;
+        thread.require_not_closed()?;
         ensure!(amount > 0, ChoirError::AmountZero);
-        position.require_cooled_down(now, config.params.divest_cooldown)?;
+        position.require_cooled_down(now, thread.cooldown(config.params.divest_cooldown))?;
 
         let balance_before = thread.balance;
         position.settle(thread, now)?;
-        let shares = thread.divest(amount, config.params.min_thread_balance)?;
+        let rebased = thread.rebase(position);
+        let shares = thread.divest(amount, max_shares, config.params.min_thread_balance)?;
         position.burn(shares, now)?;
         thread.touch(now);
         let id_hash = math::thread_id_hash(&thread.thread_id);
@@ -73,6 +74,19 @@ impl Divest<'_> {
         }
         .send(amount, &[THREAD_SEED, &id_hash, &[thread.bump]])?;
 
+        if let Some((shares_before, shares_after)) = rebased {
+            emit(
+                &ctx.accounts.event_authority,
+                &SharesRebased {
+                    thread: ctx.accounts.thread.key(),
+                    owner: ctx.accounts.owner.key(),
+                    shares_before,
+                    shares_after,
+                    slot: clock.slot,
+                    timestamp: now,
+                },
+            )?;
+        }
         emit(
             &ctx.accounts.event_authority,
             &Divested {

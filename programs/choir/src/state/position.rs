@@ -11,7 +11,8 @@ use anchor_lang::prelude::*;
 
 /// What one wallet has in one thread, at `["position", thread, owner]`.
 ///
-/// It exists for co-authors, for former ones, and for those who have submitted a spec.
+/// It is created when its owner opens the thread or joins it, and can be closed once it is empty and its
+/// owner is a co-author no more.
 #[account]
 #[derive(InitSpace, Debug)]
 pub struct Position {
@@ -68,6 +69,12 @@ impl Position {
     /// a co-author, and notes that the owner has acted at `now`, Unix seconds.
     pub fn settle(&mut self, thread: &Thread, now: i64) -> Result<()> {
         self.last_action_at = self.last_action_at.max(now);
+        self.settle_rewards(thread)
+    }
+
+    /// Moves the rewards its owner has earned since the checkpoint into `claimable`, if its owner is
+    /// a co-author. For what others do to the owner, who has not acted by it.
+    pub fn settle_rewards(&mut self, thread: &Thread) -> Result<()> {
         if thread.author_index(&self.owner).is_none() {
             return Ok(());
         }
@@ -80,6 +87,15 @@ impl Position {
             .checked_add(earned)
             .or_refuse(ChoirError::ArithmeticOverflow)?;
         self.reward_checkpoint = thread.reward_per_author;
+        Ok(())
+    }
+
+    /// Refuses when its owner has acted within the last `window` seconds.
+    pub fn require_inactive(&self, now: i64, window: i64) -> Result<()> {
+        ensure!(
+            now.saturating_sub(self.last_action_at) >= window,
+            ChoirError::AuthorActive
+        );
         Ok(())
     }
 

@@ -72,6 +72,12 @@ impl Spec {
         Ok(())
     }
 
+    /// Refuses when the spec is not settled.
+    pub fn require_settled(&self) -> Result<()> {
+        ensure!(self.status != SpecStatus::Pending, ChoirError::SpecPending);
+        Ok(())
+    }
+
     /// Refuses when the window for decisions has ended at `now`, Unix seconds.
     pub fn require_window_open(&self, now: i64) -> Result<()> {
         ensure!(now < self.expires_at, ChoirError::SpecWindowEnded);
@@ -114,6 +120,16 @@ impl Spec {
             (0, _) => SpecStatus::Denied,
             _ => SpecStatus::Split,
         }
+    }
+
+    /// Refuses when a co-author of the present set, that of `author_epoch`, has decided. Decisions made
+    /// under another set are void.
+    pub fn require_undecided(&self, author_epoch: u32) -> Result<()> {
+        ensure!(
+            self.author_epoch != author_epoch || self.approvals | self.denials == 0,
+            ChoirError::SpecHasDecisions
+        );
+        Ok(())
     }
 
     /// Settles the spec at `now`, Unix seconds.

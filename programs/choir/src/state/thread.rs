@@ -1,6 +1,6 @@
 //! A conversation with a stake.
 
-use super::{PrivacyLevel, ThreadStatus};
+use super::{Position, PrivacyLevel, ThreadStatus};
 use crate::{
     constants::*,
     ensure,
@@ -70,9 +70,34 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// Refuses when the thread is closed.
+    /// Refuses when the thread is closed or being wound down.
     pub fn require_open(&self) -> Result<()> {
-        ensure!(self.status == ThreadStatus::Open, ChoirError::ThreadClosed);
+        ensure!(
+            self.status != ThreadStatus::Closing,
+            ChoirError::ThreadClosing
+        );
+        self.require_not_closed()
+    }
+
+    /// Refuses when the thread is closed.
+    pub fn require_not_closed(&self) -> Result<()> {
+        ensure!(
+            self.status != ThreadStatus::Closed,
+            ChoirError::ThreadClosed
+        );
+        Ok(())
+    }
+
+    /// Refuses when specs wait for decisions.
+    pub fn require_no_pending_specs(&self) -> Result<()> {
+        ensure!(self.pending_specs == 0, ChoirError::SpecsPending);
+        Ok(())
+    }
+
+    /// Refuses anybody who is not the only co-author left.
+    pub fn require_sole_co_author(&self, key: &Pubkey) -> Result<()> {
+        self.require_co_author(key)?;
+        ensure!(self.co_authors.len() == 1, ChoirError::NotSoleCoAuthor);
         Ok(())
     }
 
@@ -92,6 +117,12 @@ impl Thread {
         self.author_index(key).or_refuse(ChoirError::NotCoAuthor)
     }
 
+    /// Refuses a privacy level that is not the thread's: its author would be surprised who can read.
+    pub fn require_privacy(&self, expected: PrivacyLevel) -> Result<()> {
+        ensure!(expected == self.privacy, ChoirError::PrivacyMismatch);
+        Ok(())
+    }
+
     /// Refuses when another co-author would be one too many.
     pub fn require_seat(&self) -> Result<()> {
         ensure!(
@@ -106,11 +137,32 @@ impl Thread {
         self.updated_at = self.updated_at.max(now);
     }
 
-    /// Adds an amount to the balance and mints shares for it, rounded down. Returns the shares.
-    pub fn deposit(&mut self, amount: u64) -> Result<u64> {
+    /// When `holder` has all shares, re-counts them: one for each unit of the balance. So a share never
+    /// becomes too coarse for its only holder. Returns the shares before and after, if they changed.
+    ///
+    /// Before every deposit and divestment, so that the limits their caller gives in shares are meant
+    /// in shares after it.
+    pub fn rebase(&mut self, holder: &mut Position) -> Option<(u64, u64)> {
+        let before = self.total_shares;
+        if holder.shares != before {
+            return None;
+        }
+        let after = math::rebased_shares(self.balance, before);
+        holder.shares = after;
+        self.total_shares = after;
+        (after != before).then_some((before, after))
+    }
+
+    /// Adds an amount to the balance and mints shares for it, rounded down; at least `min_shares`.
+    /// Returns the shares.
+    pub fn deposit(&mut self, amount: u64, min_shares: u64) -> Result<u64> {
         let shares = math::shares_for_deposit(amount, self.balance, self.total_shares)
             .or_refuse(ChoirError::ArithmeticOverflow)?;
         ensure!(shares > 0, ChoirError::DepositBuysNoShare);
+        ensure!(shares >= min_shares, ChoirError::SlippageExceeded);
+        let coarse = math::deposit_is_too_coarse(amount, self.balance, self.total_shares)
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
+        ensure!(!coarse, ChoirError::DepositTooCoarse);
         self.add_balance(amount)?;
         self.total_shares = self
             .total_shares
@@ -119,29 +171,45 @@ impl Thread {
         Ok(shares)
     }
 
-    /// Takes an amount from the balance and burns shares for it, rounded up. Returns the shares.
+    /// Takes an amount from the balance and burns shares for it, rounded up; at most `max_shares`.
+    /// Returns the shares.
     ///
-    /// `minimum` is the minimum thread balance of the settings. It binds here and at the opening
-    /// only: raising it does not stop a poorer thread from working.
-    pub fn divest(&mut self, amount: u64, minimum: u64) -> Result<u64> {
+    /// `minimum` is the minimum thread balance of the settings. That or the one the thread was opened
+    /// under, whichever is lower, binds here, and only while the thread is open: what is being wound
+    /// down can be taken out to the last unit.
+    pub fn divest(&mut self, amount: u64, max_shares: u64, minimum: u64) -> Result<u64> {
+        let open = self.status == ThreadStatus::Open;
+        let floor = if open {
+            minimum.min(self.min_balance)
+        } else {
+            0
+        };
         let left = self
             .balance
             .checked_sub(amount)
             .or_refuse(ChoirError::BalanceBelowMinimum)?;
-        ensure!(left >= minimum, ChoirError::BalanceBelowMinimum);
+        ensure!(left >= floor, ChoirError::BalanceBelowMinimum);
         let shares = math::shares_for_divest(amount, self.balance, self.total_shares)
             .or_refuse(ChoirError::ArithmeticOverflow)?;
         let shares_left = self
             .total_shares
             .checked_sub(shares)
             .or_refuse(ChoirError::ArithmeticOverflow)?;
-        ensure!(
-            shares_left >= MINIMUM_TOTAL_SHARES,
-            ChoirError::SharesBelowMinimum
-        );
+        ensure!(!open || shares_left > 0, ChoirError::SharesBelowMinimum);
+        ensure!(shares <= max_shares, ChoirError::SlippageExceeded);
         self.balance = left;
         self.total_shares = shares_left;
         Ok(shares)
+    }
+
+    /// How long after a deposit or a divestment the next divestment must wait, seconds. `cooldown` is
+    /// that of the settings.
+    pub fn cooldown(&self, cooldown: i64) -> i64 {
+        if self.status == ThreadStatus::Open {
+            cooldown.min(self.divest_cooldown)
+        } else {
+            0
+        }
     }
 
     /// Adds to the balance without minting shares: every share is worth more.
@@ -192,6 +260,34 @@ impl Thread {
         self.bump_epoch()
     }
 
+    /// Takes the co-author at `index` out of the set; the others keep their order. Decisions made under
+    /// the old set are void from here on. Their position must have been settled before: once out of
+    /// the set, nothing accrues to it.
+    pub fn dismiss(&mut self, index: usize) -> Result<()> {
+        ensure!(self.co_authors.len() > 1, ChoirError::LastCoAuthor);
+        ensure!(index < self.co_authors.len(), ChoirError::ThreadInvariant);
+        self.co_authors.remove(index);
+        self.bump_epoch()
+    }
+
+    /// Begins to wind the thread down, for good.
+    pub fn wind_down(&mut self) {
+        self.status = ThreadStatus::Closing;
+    }
+
+    /// Closes the thread, for good, when all that is left in it is `holder`'s.
+    pub fn finish(&mut self, holder: &Position) -> Result<()> {
+        ensure!(
+            holder.shares == self.total_shares && holder.claimable == self.total_claimable,
+            ChoirError::OthersHaveStake
+        );
+        self.status = ThreadStatus::Closed;
+        self.balance = 0;
+        self.total_claimable = 0;
+        self.total_shares = 0;
+        Ok(())
+    }
+
     fn bump_epoch(&mut self) -> Result<()> {
         self.author_epoch = self
             .author_epoch
@@ -200,13 +296,17 @@ impl Thread {
         Ok(())
     }
 
-    /// One more spec waits for decisions.
-    pub fn open_spec(&mut self) -> Result<()> {
+    /// One more spec waits for decisions. Returns its place among all submissions.
+    pub fn open_spec(&mut self) -> Result<u64> {
+        let sequence = self.spec_count;
+        self.spec_count = sequence
+            .checked_add(1)
+            .or_refuse(ChoirError::ArithmeticOverflow)?;
         self.pending_specs = self
             .pending_specs
             .checked_add(1)
             .or_refuse(ChoirError::ArithmeticOverflow)?;
-        Ok(())
+        Ok(sequence)
     }
 
     /// One spec waits no more.
@@ -226,13 +326,29 @@ impl Thread {
             .enumerate()
             .all(|(i, author)| !authors.iter().take(i).any(|earlier| earlier == author));
         let id_length = self.thread_id.len();
+        let stakes = match self.status {
+            // a share stands for a unit or more, and something stands for the balance
+            ThreadStatus::Open => self.total_shares > 0 && self.total_shares <= self.balance,
+            ThreadStatus::Closing => {
+                self.total_shares <= self.balance
+                    && (self.total_shares == 0) == (self.balance == 0)
+                    && self.pending_specs == 0
+                    && authors.len() == 1
+            }
+            ThreadStatus::Closed => {
+                self.total_shares == 0
+                    && self.balance == 0
+                    && self.total_claimable == 0
+                    && self.pending_specs == 0
+            }
+        };
         ensure!(
             self.version == ACCOUNT_VERSION
                 && (1..=MAX_CO_AUTHORS).contains(&authors.len())
                 && (1..=MAX_THREAD_ID_BYTES).contains(&id_length)
                 && self.created_at <= self.updated_at
-                && (self.status == ThreadStatus::Closed
-                    || (self.total_shares >= MINIMUM_TOTAL_SHARES && self.balance > 0))
+                && u64::from(self.pending_specs) <= self.spec_count
+                && stakes
                 && no_duplicates,
             ChoirError::ThreadInvariant
         );

@@ -1,6 +1,5 @@
 //! The small types accounts, arguments and events share. Variants are only ever appended.
 
-use crate::constants::MAX_TREASURY_SIGNERS;
 use anchor_lang::prelude::*;
 
 /// Who may read a message's content, each level stricter than the one before. Content is off the
@@ -26,6 +25,13 @@ pub enum PrivacyLevel {
     ThreadOnly,
     /// The co-authors, and what is stored is a ciphertext.
     Encrypted,
+}
+
+impl PrivacyLevel {
+    /// The level of the two that fewer people may read.
+    pub fn stricter(self, other: Self) -> Self {
+        self.max(other)
+    }
 }
 
 /// Whether a thread can still be used.
@@ -84,42 +90,17 @@ pub struct Params {
     pub messages_per_hour: u16,
 }
 
-/// A change of the settings, whole: what the authority proposes replaces all of these at once.
-#[derive(
-    AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Copy, Debug, Default, PartialEq, Eq,
-)]
-pub struct ConfigChange {
-    /// The settings.
-    pub params: Params,
-    /// Who may pause, besides the authority.
-    pub guardian: Pubkey,
-    /// How long a proposed change must wait before it is applied, seconds, 1 to 90 days.
-    pub parameter_timelock: i64,
-}
+#[cfg(test)]
+mod tests {
+    use super::PrivacyLevel::{self, *};
 
-/// What a treasury proposal does when it is executed.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Debug, PartialEq, Eq)]
-pub enum TreasuryAction {
-    /// Pays from the treasury's vault.
-    Spend {
-        /// How much, base units of the stake mint.
-        amount: u64,
-        /// A token account of the stake mint.
-        destination: Pubkey,
-    },
-    /// Mints new tokens; only where the treasury is the mint's authority.
-    Mint {
-        /// How much, base units of the stake mint.
-        amount: u64,
-        /// A token account of the stake mint.
-        destination: Pubkey,
-    },
-    /// Replaces the signers and the threshold, which voids all open approvals.
-    SetSigners {
-        /// Who may propose and approve, 1 to 11, none twice.
-        #[max_len(MAX_TREASURY_SIGNERS)]
-        signers: Vec<Pubkey>,
-        /// How many of them must approve a proposal.
-        threshold: u8,
-    },
+    #[test]
+    fn levels_are_ordered_by_how_few_may_read() {
+        const LEVELS: [PrivacyLevel; 4] = [Public, Premium, ThreadOnly, Encrypted];
+        for (i, a) in LEVELS.into_iter().enumerate() {
+            for (j, b) in LEVELS.into_iter().enumerate() {
+                assert_eq!(a.stricter(b), LEVELS[i.max(j)]);
+            }
+        }
+    }
 }
