@@ -28,7 +28,7 @@ pub mod token;
 
 use anchor_lang::prelude::*;
 use instructions::*;
-use state::{Decision, Params, PrivacyLevel};
+use state::{ConfigChange, Decision, Params, PrivacyLevel, TreasuryAction};
 
 declare_id!("ChonT23wyjxh3cgPfBfpgt4doviH78vJRCcUasYuaZdz");
 
@@ -184,5 +184,75 @@ pub mod choir {
     /// Sets who may read the messages to come. Those already recorded keep their level.
     pub fn set_privacy(ctx: Context<SetPrivacy>, level: PrivacyLevel) -> Result<()> {
         SetPrivacy::handle(ctx, level)
+    }
+    /// Proposes a change of the settings, all of them given, by the authority. It may be applied after
+    /// the parameter timelock in force. One at a time.
+    pub fn propose_config(ctx: Context<ProposeConfig>, change: ConfigChange) -> Result<()> {
+        ProposeConfig::handle(ctx, change)
+    }
+
+    /// Brings the proposed change of the settings into force, by the authority, once its timelock is
+    /// over and for fourteen days from then.
+    pub fn apply_config(ctx: Context<ApplyConfig>) -> Result<()> {
+        ApplyConfig::handle(ctx)
+    }
+
+    /// Takes the proposed change of the settings back, by the authority.
+    pub fn cancel_config(ctx: Context<CancelConfig>) -> Result<()> {
+        CancelConfig::handle(ctx)
+    }
+
+    /// Offers the authority over the settings to another account, which must accept. Naming the present
+    /// authority takes an offer back.
+    pub fn transfer_authority(
+        ctx: Context<TransferAuthority>,
+        new_authority: Pubkey,
+    ) -> Result<()> {
+        TransferAuthority::handle(ctx, new_authority)
+    }
+
+    /// Takes the authority over the settings, by the one it was offered to. A proposed change of the
+    /// settings is void.
+    pub fn accept_authority(ctx: Context<AcceptAuthority>) -> Result<()> {
+        AcceptAuthority::handle(ctx)
+    }
+
+    /// Pauses families of instructions (a bit each) for some seconds, at most seven days, by the
+    /// guardian or the authority. Never again within a day of a pause's end.
+    pub fn pause(ctx: Context<Pause>, families: u8, seconds: i64) -> Result<()> {
+        Pause::handle(ctx, families, seconds)
+    }
+
+    /// Ends the pause of families of instructions (a bit each), by the guardian or the authority.
+    pub fn unpause(ctx: Context<Unpause>, families: u8) -> Result<()> {
+        Unpause::handle(ctx, families)
+    }
+
+    /// Proposes something to the signers of the treasury, by one of them, whose approval it still
+    /// needs. Open for fourteen days.
+    pub fn propose_treasury(ctx: Context<ProposeTreasury>, action: TreasuryAction) -> Result<()> {
+        ProposeTreasury::handle(ctx, action)
+    }
+
+    /// Approves a proposal, by a signer of the treasury, once. A change of the signers voids it.
+    pub fn approve_treasury(ctx: Context<ApproveTreasury>) -> Result<()> {
+        ApproveTreasury::handle(ctx)
+    }
+
+    /// Executes a proposal that enough of the present signers have approved, by any signer of the
+    /// treasury. Once.
+    pub fn execute_treasury(ctx: Context<ExecuteTreasury>) -> Result<()> {
+        ExecuteTreasury::handle(ctx)
+    }
+
+    /// Takes a proposal back that is not executed, by its proposer, who gets the rent back.
+    pub fn cancel_treasury(ctx: Context<CancelTreasury>) -> Result<()> {
+        CancelTreasury::handle(ctx)
+    }
+
+    /// Closes the account of a proposal that is executed or expired. Anybody may; the rent goes back to
+    /// its proposer.
+    pub fn cleanup_treasury(ctx: Context<CleanupTreasury>) -> Result<()> {
+        CleanupTreasury::handle(ctx)
     }
 }

@@ -18,7 +18,6 @@ use anchor_spl::{
 };
 
 /// Numbers of the token programs' instructions, the same in both.
-const CLOSE_ACCOUNT: u8 = 9;
 const TRANSFER_CHECKED: u8 = 12;
 const MINT_TO_CHECKED: u8 = 14;
 const INITIALIZE_ACCOUNT_3: u8 = 18;
@@ -228,26 +227,4 @@ impl Minting<'_, '_> {
         }
         .invoke()
     }
-}
-
-/// Closes a token account, which must hold no tokens. All its lamports go to `receiver`. `seeds` sign
-/// for its authority.
-pub fn close_account<'info>(
-    account: &AccountInfo<'info>,
-    receiver: &AccountInfo<'info>,
-    token_program: &Pubkey,
-    authority: &AccountInfo<'info>,
-    seeds: &[&[u8]],
-) -> Result<()> {
-    Call {
-        program: token_program,
-        accounts: &[
-            (account, false, true),
-            (receiver, false, true),
-            (authority, true, false),
-        ],
-        data: &[&[CLOSE_ACCOUNT]],
-        seeds,
-    }
-    .invoke()
 }

@@ -7,8 +7,15 @@
 
 pub mod author_leave;
 pub mod author_retire;
+pub mod authority_accept;
+pub mod authority_transfer;
+pub mod config_apply;
+pub mod config_cancel;
 pub mod config_initialize;
+pub mod config_propose;
 pub mod message_post;
+pub mod pause_end;
+pub mod pause_set;
 pub mod position_cleanup;
 pub mod privacy_set;
 pub mod reward_claim;
@@ -22,10 +29,18 @@ pub mod thread_create;
 pub mod thread_deposit;
 pub mod thread_divest;
 pub mod thread_wind_down;
+pub mod treasury_approve;
+pub mod treasury_cancel;
+pub mod treasury_cleanup;
+pub mod treasury_execute;
+pub mod treasury_propose;
 
 pub use {
-    author_leave::*, author_retire::*, config_initialize::*, message_post::*, position_cleanup::*,
-    privacy_set::*, reward_claim::*, spec_cleanup::*, spec_decide::*, spec_expire::*,
-    spec_submit::*, spec_withdraw::*, thread_close::*, thread_create::*, thread_deposit::*,
-    thread_divest::*, thread_wind_down::*,
+    author_leave::*, author_retire::*, authority_accept::*, authority_transfer::*, config_apply::*,
+    config_cancel::*, config_initialize::*, config_propose::*, message_post::*, pause_end::*,
+    pause_set::*, position_cleanup::*, privacy_set::*, reward_claim::*, spec_cleanup::*,
+    spec_decide::*, spec_expire::*, spec_submit::*, spec_withdraw::*, thread_close::*,
+    thread_create::*, thread_deposit::*, thread_divest::*, thread_wind_down::*,
+    treasury_approve::*, treasury_cancel::*, treasury_cleanup::*, treasury_execute::*,
+    treasury_propose::*,
 };

@@ -61,7 +61,7 @@ pub struct ConfigChange {
     pub params: Params,
     /// Who may pause, besides the authority.
     pub guardian: Pubkey,
-    /// How long later changes must wait, seconds.
+    /// How long later changes must wait before they are applied, seconds, 1 to 90 days.
     pub parameter_timelock: i64,
 }
 

@@ -5,9 +5,12 @@
 pub mod config;
 pub mod message;
 pub mod position;
+pub mod proposal;
 pub mod spec;
 pub mod thread;
 pub mod treasury;
 pub mod types;
 
-pub use {config::*, message::*, position::*, spec::*, thread::*, treasury::*, types::*};
+pub use {
+    config::*, message::*, position::*, proposal::*, spec::*, thread::*, treasury::*, types::*,
+};
