@@ -12,17 +12,26 @@ from choir.errors import ChoirProgramError
 __all__ = [
     "BY_CODE",
     "AccountAlreadyExists",
+    "AlreadyApproved",
     "AlreadyDecided",
     "AlreadyInitialized",
     "AmountZero",
     "ApprovalWindowOutOfRange",
     "ArithmeticOverflow",
+    "AuthorActive",
+    "AuthorityInvalid",
     "BalanceBelowMinimum",
+    "CannotRetireSelf",
     "CoAuthorCannotSubmit",
+    "ConfigChangeExpired",
+    "ConfigChangePending",
     "ConfigInvariant",
     "ContentHashMismatch",
     "DepositBelowMinimum",
     "DepositBuysNoShare",
+    "DepositTooCoarse",
+    "DestinationFrozen",
+    "DestinationNotTokenAccount",
     "DivestCooldown",
     "DivestCooldownOutOfRange",
     "EscrowInvariant",
@@ -30,40 +39,77 @@ __all__ = [
     "InactivityWindowOutOfRange",
     "InsufficientFunds",
     "InsufficientShares",
+    "LastCoAuthor",
     "MessageRateExceeded",
     "MessageRateTooLow",
     "MinStakeTooLow",
     "MinThreadBalanceTooLow",
     "MintExtensionNotAllowed",
+    "NoConfigChange",
+    "NotAuthority",
     "NotCoAuthor",
+    "NotGuardian",
+    "NotMintAuthority",
+    "NotPaused",
+    "NotPendingAuthority",
+    "NotProposer",
+    "NotSoleCoAuthor",
+    "NotSpecAuthor",
+    "NotTreasurySigner",
     "NotUpgradeAuthority",
     "NothingToClaim",
+    "OthersHaveStake",
+    "OwnerIsCoAuthor",
+    "PauseCoolOff",
+    "PauseFamiliesInvalid",
+    "PauseInForce",
+    "PauseTooLong",
     "Paused",
     "PositionInvariant",
+    "PositionNotEmpty",
+    "PrivacyMismatch",
     "PrivacyUnchanged",
+    "ProposalExecuted",
+    "ProposalExpired",
+    "ProposalInvariant",
+    "ProposalOpen",
+    "RetireeNotCoAuthor",
     "SharesBelowMinimum",
+    "SharesRemain",
+    "SlippageExceeded",
     "SpecAlreadyExists",
+    "SpecHasDecisions",
     "SpecInvariant",
     "SpecNotPending",
+    "SpecPending",
     "SpecWindowEnded",
     "SpecWindowOpen",
+    "SpecsPending",
     "StakeBelowMinimum",
     "StaleAuthorEpoch",
+    "StaleSpec",
     "ThreadAlreadyExists",
     "ThreadClosed",
+    "ThreadClosing",
     "ThreadFull",
     "ThreadIdLength",
     "ThreadInvariant",
+    "ThresholdNotReached",
+    "TimelockNotOver",
     "TimelockOutOfRange",
     "TreasuryInvariant",
     "TreasurySignerCount",
     "TreasurySignerInvalid",
     "TreasuryThresholdInvalid",
     "VaultInsolvent",
+    "WrongCreator",
+    "WrongDestination",
     "WrongEscrow",
     "WrongMessage",
     "WrongMint",
     "WrongPosition",
+    "WrongProposal",
+    "WrongRentPayer",
     "WrongSpec",
     "WrongThread",
     "WrongTokenOwner",
@@ -202,27 +248,29 @@ class MinThreadBalanceTooLow(ChoirProgramError):
 
 
 class ApprovalWindowOutOfRange(ChoirProgramError):
-    """The approval window must be between 1 second and 365 days."""
+    """The approval window must be between 1 hour and 365 days."""
 
     CODE = 6016
     NAME = "ApprovalWindowOutOfRange"
-    MESSAGE = "The approval window must be between 1 second and 365 days"
+    MESSAGE = "The approval window must be between 1 hour and 365 days"
 
 
 class DivestCooldownOutOfRange(ChoirProgramError):
-    """The divest cooldown must be between 0 seconds and 365 days."""
+    """The divest cooldown must be between 0 seconds and 90 days."""
 
     CODE = 6017
     NAME = "DivestCooldownOutOfRange"
-    MESSAGE = "The divest cooldown must be between 0 seconds and 365 days"
+    MESSAGE = "The divest cooldown must be between 0 seconds and 90 days"
 
 
 class InactivityWindowOutOfRange(ChoirProgramError):
-    """The inactivity window must be between 1 second and 365 days."""
+    """The inactivity window must be between 8 days (the longest pause and a day more) and 365
+    days.
+    """
 
     CODE = 6018
     NAME = "InactivityWindowOutOfRange"
-    MESSAGE = "The inactivity window must be between 1 second and 365 days"
+    MESSAGE = "The inactivity window must be between 8 days (the longest pause and a day more) and 365 days"
 
 
 class MessageRateTooLow(ChoirProgramError):
@@ -234,11 +282,11 @@ class MessageRateTooLow(ChoirProgramError):
 
 
 class TimelockOutOfRange(ChoirProgramError):
-    """The parameter timelock must be between 0 seconds and 90 days."""
+    """The parameter timelock must be between 1 day and 90 days."""
 
     CODE = 6020
     NAME = "TimelockOutOfRange"
-    MESSAGE = "The parameter timelock must be between 0 seconds and 90 days"
+    MESSAGE = "The parameter timelock must be between 1 day and 90 days"
 
 
 class TreasurySignerCount(ChoirProgramError):
@@ -362,11 +410,11 @@ class BalanceBelowMinimum(ChoirProgramError):
 
 
 class SharesBelowMinimum(ChoirProgramError):
-    """Fewer than 1000 shares of the thread would be left."""
+    """No share would be left to stand for the thread's balance."""
 
     CODE = 6036
     NAME = "SharesBelowMinimum"
-    MESSAGE = "Fewer than 1000 shares of the thread would be left"
+    MESSAGE = "No share would be left to stand for the thread's balance"
 
 
 class DivestCooldown(ChoirProgramError):
@@ -442,11 +490,11 @@ class SpecNotPending(ChoirProgramError):
 
 
 class SpecWindowEnded(ChoirProgramError):
-    """The approval window has ended; the spec can only be expired."""
+    """The approval window has ended; the spec can only be expired or withdrawn."""
 
     CODE = 6046
     NAME = "SpecWindowEnded"
-    MESSAGE = "The approval window has ended; the spec can only be expired"
+    MESSAGE = "The approval window has ended; the spec can only be expired or withdrawn"
 
 
 class SpecWindowOpen(ChoirProgramError):
@@ -545,6 +593,380 @@ class WrongThread(ChoirProgramError):
     MESSAGE = "The thread's address is not that of its id"
 
 
+class DepositTooCoarse(ChoirProgramError):
+    """Over a thousandth of this deposit would be lost to rounding; deposit a multiple of what a
+    share is worth.
+    """
+
+    CODE = 6059
+    NAME = "DepositTooCoarse"
+    MESSAGE = "Over a thousandth of this deposit would be lost to rounding; deposit a multiple of what a share is worth"
+
+
+class SlippageExceeded(ChoirProgramError):
+    """The price of a share has moved past the limit given; look at the thread and try again."""
+
+    CODE = 6060
+    NAME = "SlippageExceeded"
+    MESSAGE = (
+        "The price of a share has moved past the limit given; look at the thread and try again"
+    )
+
+
+class PrivacyMismatch(ChoirProgramError):
+    """The thread has another privacy level than the author expects; look at it and sign again."""
+
+    CODE = 6061
+    NAME = "PrivacyMismatch"
+    MESSAGE = (
+        "The thread has another privacy level than the author expects; look at it and sign again"
+    )
+
+
+class StaleSpec(ChoirProgramError):
+    """This decision was made on an earlier submission of the same content."""
+
+    CODE = 6062
+    NAME = "StaleSpec"
+    MESSAGE = "This decision was made on an earlier submission of the same content"
+
+
+class NotSpecAuthor(ChoirProgramError):
+    """Only the spec's author may withdraw it."""
+
+    CODE = 6063
+    NAME = "NotSpecAuthor"
+    MESSAGE = "Only the spec's author may withdraw it"
+
+
+class SpecHasDecisions(ChoirProgramError):
+    """A co-author has decided on this spec; it can be withdrawn once its window has ended."""
+
+    CODE = 6064
+    NAME = "SpecHasDecisions"
+    MESSAGE = "A co-author has decided on this spec; it can be withdrawn once its window has ended"
+
+
+class SpecPending(ChoirProgramError):
+    """The spec is still waiting for decisions."""
+
+    CODE = 6065
+    NAME = "SpecPending"
+    MESSAGE = "The spec is still waiting for decisions"
+
+
+class ThreadClosing(ChoirProgramError):
+    """The thread is being wound down: one can only divest, claim and close it."""
+
+    CODE = 6066
+    NAME = "ThreadClosing"
+    MESSAGE = "The thread is being wound down: one can only divest, claim and close it"
+
+
+class SharesRemain(ChoirProgramError):
+    """The position still has shares; divest them first."""
+
+    CODE = 6067
+    NAME = "SharesRemain"
+    MESSAGE = "The position still has shares; divest them first"
+
+
+class LastCoAuthor(ChoirProgramError):
+    """The last co-author cannot leave; close the thread or wind it down instead."""
+
+    CODE = 6068
+    NAME = "LastCoAuthor"
+    MESSAGE = "The last co-author cannot leave; close the thread or wind it down instead"
+
+
+class CannotRetireSelf(ChoirProgramError):
+    """A co-author cannot retire themselves; leave the thread instead."""
+
+    CODE = 6069
+    NAME = "CannotRetireSelf"
+    MESSAGE = "A co-author cannot retire themselves; leave the thread instead"
+
+
+class RetireeNotCoAuthor(ChoirProgramError):
+    """The one to retire is not a co-author of this thread."""
+
+    CODE = 6070
+    NAME = "RetireeNotCoAuthor"
+    MESSAGE = "The one to retire is not a co-author of this thread"
+
+
+class AuthorActive(ChoirProgramError):
+    """The one to retire has acted within the inactivity window."""
+
+    CODE = 6071
+    NAME = "AuthorActive"
+    MESSAGE = "The one to retire has acted within the inactivity window"
+
+
+class NotSoleCoAuthor(ChoirProgramError):
+    """The thread has other co-authors; only its sole remaining one may do this."""
+
+    CODE = 6072
+    NAME = "NotSoleCoAuthor"
+    MESSAGE = "The thread has other co-authors; only its sole remaining one may do this"
+
+
+class SpecsPending(ChoirProgramError):
+    """Specs are waiting for decisions; they must be settled, expired or withdrawn first."""
+
+    CODE = 6073
+    NAME = "SpecsPending"
+    MESSAGE = "Specs are waiting for decisions; they must be settled, expired or withdrawn first"
+
+
+class OthersHaveStake(ChoirProgramError):
+    """Others still have shares or rewards in this thread."""
+
+    CODE = 6074
+    NAME = "OthersHaveStake"
+    MESSAGE = "Others still have shares or rewards in this thread"
+
+
+class PositionNotEmpty(ChoirProgramError):
+    """The position still has shares or rewards in it."""
+
+    CODE = 6075
+    NAME = "PositionNotEmpty"
+    MESSAGE = "The position still has shares or rewards in it"
+
+
+class OwnerIsCoAuthor(ChoirProgramError):
+    """The position belongs to a co-author of the thread."""
+
+    CODE = 6076
+    NAME = "OwnerIsCoAuthor"
+    MESSAGE = "The position belongs to a co-author of the thread"
+
+
+class WrongRentPayer(ChoirProgramError):
+    """The rent can only go back to the account that paid it."""
+
+    CODE = 6077
+    NAME = "WrongRentPayer"
+    MESSAGE = "The rent can only go back to the account that paid it"
+
+
+class WrongCreator(ChoirProgramError):
+    """The vault's rent can only go to the creator of the thread."""
+
+    CODE = 6078
+    NAME = "WrongCreator"
+    MESSAGE = "The vault's rent can only go to the creator of the thread"
+
+
+class NotAuthority(ChoirProgramError):
+    """Only the authority of the settings may do this."""
+
+    CODE = 6079
+    NAME = "NotAuthority"
+    MESSAGE = "Only the authority of the settings may do this"
+
+
+class AuthorityInvalid(ChoirProgramError):
+    """The new authority must not be the zero address."""
+
+    CODE = 6080
+    NAME = "AuthorityInvalid"
+    MESSAGE = "The new authority must not be the zero address"
+
+
+class NotPendingAuthority(ChoirProgramError):
+    """Only the account the authority was offered to may accept it."""
+
+    CODE = 6081
+    NAME = "NotPendingAuthority"
+    MESSAGE = "Only the account the authority was offered to may accept it"
+
+
+class ConfigChangePending(ChoirProgramError):
+    """A change of the settings is already proposed; apply it or cancel it first."""
+
+    CODE = 6082
+    NAME = "ConfigChangePending"
+    MESSAGE = "A change of the settings is already proposed; apply it or cancel it first"
+
+
+class NoConfigChange(ChoirProgramError):
+    """No change of the settings is proposed."""
+
+    CODE = 6083
+    NAME = "NoConfigChange"
+    MESSAGE = "No change of the settings is proposed"
+
+
+class TimelockNotOver(ChoirProgramError):
+    """The proposed change of the settings must still wait for its timelock."""
+
+    CODE = 6084
+    NAME = "TimelockNotOver"
+    MESSAGE = "The proposed change of the settings must still wait for its timelock"
+
+
+class ConfigChangeExpired(ChoirProgramError):
+    """The proposed change of the settings is too old; cancel it and propose it anew."""
+
+    CODE = 6085
+    NAME = "ConfigChangeExpired"
+    MESSAGE = "The proposed change of the settings is too old; cancel it and propose it anew"
+
+
+class NotGuardian(ChoirProgramError):
+    """Only the guardian or the authority may pause and unpause."""
+
+    CODE = 6086
+    NAME = "NotGuardian"
+    MESSAGE = "Only the guardian or the authority may pause and unpause"
+
+
+class PauseFamiliesInvalid(ChoirProgramError):
+    """Name at least one family of instructions, and only known ones."""
+
+    CODE = 6087
+    NAME = "PauseFamiliesInvalid"
+    MESSAGE = "Name at least one family of instructions, and only known ones"
+
+
+class PauseTooLong(ChoirProgramError):
+    """A pause lasts between 1 second and 7 days."""
+
+    CODE = 6088
+    NAME = "PauseTooLong"
+    MESSAGE = "A pause lasts between 1 second and 7 days"
+
+
+class PauseInForce(ChoirProgramError):
+    """A family named is already paused; a running pause cannot be prolonged."""
+
+    CODE = 6089
+    NAME = "PauseInForce"
+    MESSAGE = "A family named is already paused; a running pause cannot be prolonged"
+
+
+class PauseCoolOff(ChoirProgramError):
+    """A family named was paused less than a day ago and cannot be paused again yet."""
+
+    CODE = 6090
+    NAME = "PauseCoolOff"
+    MESSAGE = "A family named was paused less than a day ago and cannot be paused again yet"
+
+
+class NotPaused(ChoirProgramError):
+    """A family named is not paused."""
+
+    CODE = 6091
+    NAME = "NotPaused"
+    MESSAGE = "A family named is not paused"
+
+
+class NotTreasurySigner(ChoirProgramError):
+    """Only a signer of the treasury may do this."""
+
+    CODE = 6092
+    NAME = "NotTreasurySigner"
+    MESSAGE = "Only a signer of the treasury may do this"
+
+
+class NotMintAuthority(ChoirProgramError):
+    """The treasury is not the authority of the mint, so it cannot mint."""
+
+    CODE = 6093
+    NAME = "NotMintAuthority"
+    MESSAGE = "The treasury is not the authority of the mint, so it cannot mint"
+
+
+class AlreadyApproved(ChoirProgramError):
+    """This signer has already approved the proposal."""
+
+    CODE = 6094
+    NAME = "AlreadyApproved"
+    MESSAGE = "This signer has already approved the proposal"
+
+
+class ProposalExpired(ChoirProgramError):
+    """The proposal has expired."""
+
+    CODE = 6095
+    NAME = "ProposalExpired"
+    MESSAGE = "The proposal has expired"
+
+
+class ProposalExecuted(ChoirProgramError):
+    """The proposal has been executed."""
+
+    CODE = 6096
+    NAME = "ProposalExecuted"
+    MESSAGE = "The proposal has been executed"
+
+
+class ThresholdNotReached(ChoirProgramError):
+    """Too few of the present signers have approved the proposal."""
+
+    CODE = 6097
+    NAME = "ThresholdNotReached"
+    MESSAGE = "Too few of the present signers have approved the proposal"
+
+
+class WrongDestination(ChoirProgramError):
+    """The destination is not the one the proposal names, or is the treasury's own vault."""
+
+    CODE = 6098
+    NAME = "WrongDestination"
+    MESSAGE = "The destination is not the one the proposal names, or is the treasury's own vault"
+
+
+class NotProposer(ChoirProgramError):
+    """Only the proposal's proposer may cancel it."""
+
+    CODE = 6099
+    NAME = "NotProposer"
+    MESSAGE = "Only the proposal's proposer may cancel it"
+
+
+class ProposalOpen(ChoirProgramError):
+    """The proposal can still be executed; its proposer may cancel it."""
+
+    CODE = 6100
+    NAME = "ProposalOpen"
+    MESSAGE = "The proposal can still be executed; its proposer may cancel it"
+
+
+class WrongProposal(ChoirProgramError):
+    """The proposal's address is not that of the treasury's next proposal."""
+
+    CODE = 6101
+    NAME = "WrongProposal"
+    MESSAGE = "The proposal's address is not that of the treasury's next proposal"
+
+
+class ProposalInvariant(ChoirProgramError):
+    """Invariant broken: the proposal's account is inconsistent."""
+
+    CODE = 6102
+    NAME = "ProposalInvariant"
+    MESSAGE = "Invariant broken: the proposal's account is inconsistent"
+
+
+class DestinationNotTokenAccount(ChoirProgramError):
+    """The destination is not a token account in use."""
+
+    CODE = 6103
+    NAME = "DestinationNotTokenAccount"
+    MESSAGE = "The destination is not a token account in use"
+
+
+class DestinationFrozen(ChoirProgramError):
+    """The destination is frozen."""
+
+    CODE = 6104
+    NAME = "DestinationFrozen"
+    MESSAGE = "The destination is frozen"
+
+
 BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6000: ArithmeticOverflow,
     6001: AccountAlreadyExists,
@@ -605,4 +1027,50 @@ BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6056: ConfigInvariant,
     6057: TreasuryInvariant,
     6058: WrongThread,
+    6059: DepositTooCoarse,
+    6060: SlippageExceeded,
+    6061: PrivacyMismatch,
+    6062: StaleSpec,
+    6063: NotSpecAuthor,
+    6064: SpecHasDecisions,
+    6065: SpecPending,
+    6066: ThreadClosing,
+    6067: SharesRemain,
+    6068: LastCoAuthor,
+    6069: CannotRetireSelf,
+    6070: RetireeNotCoAuthor,
+    6071: AuthorActive,
+    6072: NotSoleCoAuthor,
+    6073: SpecsPending,
+    6074: OthersHaveStake,
+    6075: PositionNotEmpty,
+    6076: OwnerIsCoAuthor,
+    6077: WrongRentPayer,
+    6078: WrongCreator,
+    6079: NotAuthority,
+    6080: AuthorityInvalid,
+    6081: NotPendingAuthority,
+    6082: ConfigChangePending,
+    6083: NoConfigChange,
+    6084: TimelockNotOver,
+    6085: ConfigChangeExpired,
+    6086: NotGuardian,
+    6087: PauseFamiliesInvalid,
+    6088: PauseTooLong,
+    6089: PauseInForce,
+    6090: PauseCoolOff,
+    6091: NotPaused,
+    6092: NotTreasurySigner,
+    6093: NotMintAuthority,
+    6094: AlreadyApproved,
+    6095: ProposalExpired,
+    6096: ProposalExecuted,
+    6097: ThresholdNotReached,
+    6098: WrongDestination,
+    6099: NotProposer,
+    6100: ProposalOpen,
+    6101: WrongProposal,
+    6102: ProposalInvariant,
+    6103: DestinationNotTokenAccount,
+    6104: DestinationFrozen,
 }

@@ -22,7 +22,7 @@ from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.transaction import Transaction
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
-from tests.program.borsh import IDL, decode_account, decode_event, encode
+from tests.program.borsh import IDL, decode_account, decode_event, discriminator, encode
 
 from choir.artifact import program_so
 
@@ -305,11 +305,18 @@ class World:
         return self.send(self.instruction("initialize", accounts, arguments), signers=(signer,))
 
     def pause(self, bits: int, until: int) -> None:
-        """Sets the pause of the settings, by writing to the account."""
-        data = bytearray(self.data(self.config))
-        end = len(data) - 64
-        struct.pack_into("<Bq", data, end - 9, bits, until)
-        self.put(self.config, bytes(data), PROGRAM_ID)
+        """Pauses families (a bit each) until a time, by writing to the account of the settings."""
+        config = self.read("Config", self.config)
+        config["paused_until"] = [
+            until if bits >> family & 1 else end
+            for family, end in enumerate(config["paused_until"])
+        ]
+        self.rewrite("Config", self.config, config)
+
+    def rewrite(self, kind: str, key: Pubkey, fields: dict[str, Any]) -> None:
+        """Writes one of the program's accounts as no instruction would."""
+        data = discriminator("account", kind) + encode({"defined": {"name": kind}}, fields)
+        self.put(key, data.ljust(len(self.data(key)), b"\0"), PROGRAM_ID)
 
     def open(
         self, creator: Wallet | None = None, thread_id: str = "a thread", **changes: Any
@@ -406,13 +413,53 @@ class Thread:
         return self._run(name, owner, accounts, arguments, changes)
 
     def deposit(self, owner: Wallet, amount: int, **changes: Any) -> Done:
-        return self._money("deposit", owner, {"amount": amount}, changes)
+        return self._money("deposit", owner, {"amount": amount, "min_shares": 0}, changes)
 
     def divest(self, owner: Wallet, amount: int, **changes: Any) -> Done:
-        return self._money("divest", owner, {"amount": amount}, changes)
+        arguments = {"amount": amount, "max_shares": 2**64 - 1}
+        return self._money("divest", owner, arguments, changes)
 
     def claim(self, owner: Wallet, **changes: Any) -> Done:
         return self._money("claim", owner, {}, changes)
+
+    def leave(self, author: Wallet, **changes: Any) -> Done:
+        accounts = {"author": author.key, "thread": self.key, "position": self.position(author)}
+        return self._run("leave_thread", author, accounts, {}, changes)
+
+    def retire(self, author: Wallet, retiree: Wallet, **changes: Any) -> Done:
+        accounts = {
+            "author": author.key,
+            "thread": self.key,
+            "position": self.position(author),
+            "retiree_position": self.position(retiree),
+        }
+        return self._run("retire_author", author, accounts, {}, changes)
+
+    def wind_down(self, author: Wallet, **changes: Any) -> Done:
+        accounts = {"author": author.key, "thread": self.key}
+        return self._run("wind_down_thread", author, accounts, {}, changes)
+
+    def close(self, author: Wallet, **changes: Any) -> Done:
+        held = self.world.data(self.position(author))
+        accounts = {
+            "author": author.key,
+            "thread": self.key,
+            "vault": self.vault,
+            "position": self.position(author),
+            "author_token": author.token,
+            "creator": self.state["creator"],
+            "rent_payer": self.held(author)["rent_payer"] if held else author.key,
+        }
+        return self._run("close_thread", author, accounts, {}, changes)
+
+    def cleanup_position(self, owner: Wallet, **changes: Any) -> Done:
+        held = self.world.data(self.position(owner))
+        accounts = {
+            "thread": self.key,
+            "position": self.position(owner),
+            "rent_payer": self.held(owner)["rent_payer"] if held else owner.key,
+        }
+        return self._run("cleanup_position", owner, accounts, {}, changes)
 
     def post(self, author: Wallet, content: str = "hello", **changes: Any) -> Done:
         accounts = {
@@ -421,9 +468,8 @@ class Thread:
             "position": self.position(author),
             "message": self.message(self.state["message_count"]),
         }
-        return self._run(
-            "post_message", author, accounts, {"content_hash": sha256(content)}, changes
-        )
+        arguments = {"content_hash": sha256(content), "privacy": self.state["privacy"]}
+        return self._run("post_message", author, accounts, arguments, changes)
 
     def set_privacy(self, author: Wallet, level: str, **changes: Any) -> Done:
         accounts = {"author": author.key, "thread": self.key, "position": self.position(author)}
@@ -439,12 +485,15 @@ class Thread:
             "thread": self.key,
             "spec": spec.key,
             "escrow": spec.escrow,
-            "position": self.position(author),
             "author_token": author.token,
         }
         self.specs.append(spec)
         try:
-            arguments = {"content_hash": spec.content_hash, "stake": stake}
+            arguments = {
+                "content_hash": spec.content_hash,
+                "stake": stake,
+                "privacy": self.state["privacy"],
+            }
             spec.submitted = self._run("submit_spec", author, accounts, arguments, changes)
         except Refused:
             self.specs.remove(spec)
@@ -472,11 +521,11 @@ class Thread:
         assert owed == state["total_claimable"]
         assert world.amount(self.vault) >= state["balance"] + state["total_claimable"]
         assert state["created_at"] <= state["updated_at"]
+        assert state["total_shares"] <= state["balance"]
         assert 1 <= len(set(state["co_authors"])) == len(state["co_authors"]) <= 16
-        assert state["pending_specs"] == sum(
-            spec.state["status"] == "Pending" for spec in self.specs
-        )
-        for spec in self.specs:
+        specs = [spec for spec in self.specs if world.data(spec.key)]
+        assert state["pending_specs"] == sum(spec.state["status"] == "Pending" for spec in specs)
+        for spec in specs:
             pending = spec.state["status"] == "Pending"
             assert world.amount(spec.escrow) >= (spec.state["stake"] if pending else 0)
         assert sum(map(world.amount, set(world.tokens))) == world.minted
@@ -507,7 +556,7 @@ class Spec:
         return self.thread.world.read("Spec", self.key)
 
     def decide(self, approver: Wallet, decision: str, **changes: Any) -> Done:
-        thread = self.thread
+        thread, world = self.thread, self.thread.world
         accounts = {
             "approver": approver.key,
             "thread": thread.key,
@@ -521,6 +570,7 @@ class Spec:
         arguments = {
             "content_hash": self.content_hash,
             "author_epoch": thread.state["author_epoch"],
+            "sequence": self.state["sequence"] if world.data(self.key) else 0,
             "decision": decision,
         }
         return thread._run("process_approval", approver, accounts, arguments, changes)
@@ -544,3 +594,22 @@ class Spec:
             "author_token": self.author.token,
         }
         return self.thread._run("expire_spec", self.author, accounts, {}, changes)
+
+    def withdraw(self, **changes: Any) -> Done:
+        accounts = {
+            "author": self.author.key,
+            "thread": self.thread.key,
+            "spec": self.key,
+            "escrow": self.escrow,
+            "author_token": self.author.token,
+        }
+        return self.thread._run("withdraw_spec", self.author, accounts, {}, changes)
+
+    def cleanup(self, **changes: Any) -> Done:
+        held = self.thread.world.data(self.key)
+        accounts = {
+            "spec": self.key,
+            "escrow": self.escrow,
+            "rent_payer": self.state["rent_payer"] if held else self.author.key,
+        }
+        return self.thread._run("cleanup_spec", self.author, accounts, {}, changes)

@@ -10,9 +10,26 @@ from typing import ClassVar, Final, Self
 from solders.pubkey import Pubkey
 
 from choir._borsh import check_discriminator, malformed, read_pubkeys, read_string
-from choir._program.types import Params, PrivacyLevel, SpecStatus, ThreadStatus
+from choir._program.types import (
+    ConfigChange,
+    Params,
+    PrivacyLevel,
+    SpecStatus,
+    ThreadStatus,
+    TreasuryAction,
+    read_treasury_action,
+)
 
-__all__ = ["Account", "Config", "Message", "Position", "Spec", "Thread", "Treasury"]
+__all__ = [
+    "Account",
+    "Config",
+    "Message",
+    "Position",
+    "Spec",
+    "Thread",
+    "Treasury",
+    "TreasuryProposal",
+]
 
 _key = Pubkey.from_bytes
 
@@ -20,48 +37,53 @@ _PRIVACY_LEVEL = tuple(PrivacyLevel)
 _SPEC_STATUS = tuple(SpecStatus)
 _THREAD_STATUS = tuple(ThreadStatus)
 
-_CONFIG_0 = Struct("<BB32s32s32s32s32s32s32sBQQqqqHqQQqqqHqBq64x")
+_CONFIG_0 = Struct("<BBB32s32s32sQQqqqH7q32s32s32s32sqQQqqqH32sqq64x")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Program-wide settings: one account, at `["config"]`."""
+    """Program-wide settings: one account, at `["config"]`. Every instruction reads it, so what
+    they need stands first and at fixed offsets.
+    """
 
     DISCRIMINATOR: ClassVar[bytes] = bytes.fromhex("9b0caae01efacc82")
     version: int
     """Layout version of this account."""
     bump: int
     """Bump of this account's address."""
+    mint_decimals: int
+    """Decimals of the mint."""
+    stake_mint: Pubkey
+    """The mint stakes are made in; it never changes. Trap: whoever may freeze its accounts can
+    stop every vault, and whoever may mint can make the stakes worth less.
+    """
+    token_program: Pubkey
+    """The token program that owns the mint: SPL Token or Token-2022."""
+    treasury_vault: Pubkey
+    """The treasury's token account."""
+    params: Params
+    """The settings in force."""
+    paused_until: tuple[int, int, int, int, int, int, int]
+    """When the pause of each family of instructions ends or has ended, Unix seconds; 0 when it
+    was never paused. By the place of the family's bit. Trap: a time in the past is no pause,
+    but the family cannot be paused again within a day of it.
+    """
     authority: Pubkey
     """Who may change the settings."""
     pending_authority: Pubkey
     """Who has been offered the authority and not yet accepted it; zeros when nobody."""
     guardian: Pubkey
     """Who may pause, besides the authority."""
-    stake_mint: Pubkey
-    """The mint stakes are made in; it never changes."""
-    token_program: Pubkey
-    """The token program that owns the mint: SPL Token or Token-2022."""
     treasury: Pubkey
     """The treasury account."""
-    treasury_vault: Pubkey
-    """The treasury's token account."""
-    mint_decimals: int
-    """Decimals of the mint."""
-    params: Params
-    """The settings in force."""
     parameter_timelock: int
-    """How long a proposed change must wait before it is applied, seconds."""
-    pending_params: Params
-    """The proposed settings; meaningless when `pending_params_at` is 0."""
-    pending_params_at: int
-    """When the proposed settings may be applied, Unix seconds; 0 when none are proposed."""
-    pause_bits: int
-    """Families of instructions that are paused, a bit each. Trap: the bits stay set after the
-    pause has ended; read them together with `paused_until`.
+    """How long a proposed change must wait before it is applied, seconds. Trap: a proposal waits
+    as long as this was when it was proposed.
     """
-    paused_until: int
-    """When the pause ends by itself, Unix seconds; 0 when there never was one."""
+    pending: ConfigChange
+    """The proposed change; zeros when `pending_at` is 0."""
+    pending_at: int
+    """When the proposed change may be applied, Unix seconds; 0 when none is proposed."""
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -74,20 +96,27 @@ class Config:
             (
                 version,
                 bump,
-                authority,
-                pending_authority,
-                guardian,
+                mint_decimals,
                 stake_mint,
                 token_program,
-                treasury,
                 treasury_vault,
-                mint_decimals,
                 params_min_stake,
                 params_min_thread_balance,
                 params_approval_window,
                 params_divest_cooldown,
                 params_inactivity_window,
                 params_messages_per_hour,
+                paused_until_0,
+                paused_until_1,
+                paused_until_2,
+                paused_until_3,
+                paused_until_4,
+                paused_until_5,
+                paused_until_6,
+                authority,
+                pending_authority,
+                guardian,
+                treasury,
                 parameter_timelock,
                 pending_params_min_stake,
                 pending_params_min_thread_balance,
@@ -95,21 +124,17 @@ class Config:
                 pending_params_divest_cooldown,
                 pending_params_inactivity_window,
                 pending_params_messages_per_hour,
-                pending_params_at,
-                pause_bits,
-                paused_until,
+                pending_guardian,
+                pending_parameter_timelock,
+                pending_at,
             ) = _CONFIG_0.unpack_from(data, 8)
             return cls(
                 version,
                 bump,
-                _key(authority),
-                _key(pending_authority),
-                _key(guardian),
+                mint_decimals,
                 _key(stake_mint),
                 _key(token_program),
-                _key(treasury),
                 _key(treasury_vault),
-                mint_decimals,
                 Params(
                     params_min_stake,
                     params_min_thread_balance,
@@ -118,18 +143,33 @@ class Config:
                     params_inactivity_window,
                     params_messages_per_hour,
                 ),
-                parameter_timelock,
-                Params(
-                    pending_params_min_stake,
-                    pending_params_min_thread_balance,
-                    pending_params_approval_window,
-                    pending_params_divest_cooldown,
-                    pending_params_inactivity_window,
-                    pending_params_messages_per_hour,
+                (
+                    paused_until_0,
+                    paused_until_1,
+                    paused_until_2,
+                    paused_until_3,
+                    paused_until_4,
+                    paused_until_5,
+                    paused_until_6,
                 ),
-                pending_params_at,
-                pause_bits,
-                paused_until,
+                _key(authority),
+                _key(pending_authority),
+                _key(guardian),
+                _key(treasury),
+                parameter_timelock,
+                ConfigChange(
+                    Params(
+                        pending_params_min_stake,
+                        pending_params_min_thread_balance,
+                        pending_params_approval_window,
+                        pending_params_divest_cooldown,
+                        pending_params_inactivity_window,
+                        pending_params_messages_per_hour,
+                    ),
+                    _key(pending_guardian),
+                    pending_parameter_timelock,
+                ),
+                pending_at,
             )
         except (struct.error, ValueError, IndexError) as error:
             raise malformed("Config", data, error) from error
@@ -148,7 +188,9 @@ class Message:
     bump: int
     """Bump of this account's address."""
     privacy: PrivacyLevel
-    """The thread's privacy level when it was recorded."""
+    """Who may read it: the thread's level when it was recorded or, for a message that was a
+    spec, when that was submitted, whichever is stricter.
+    """
     thread: Pubkey
     """The thread."""
     author: Pubkey
@@ -211,8 +253,9 @@ _POSITION_0 = Struct("<BB32s32s32sQQQqqqH32x")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What one wallet has in one thread, at `["position", thread, owner]`. It exists for
-    co-authors, for former ones, and for those who have submitted a spec.
+    """What one wallet has in one thread, at `["position", thread, owner]`. It is created when
+    its owner opens the thread or joins it, and can be closed once it is empty and its owner
+    is a co-author no more.
     """
 
     DISCRIMINATOR: ClassVar[bytes] = bytes.fromhex("aabc8fe47a40f7d0")
@@ -283,7 +326,7 @@ class Position:
             raise malformed("Position", data, error) from error
 
 
-_SPEC_0 = Struct("<BBBB32s32s32s32sQHHIqqq32x")
+_SPEC_0 = Struct("<BBBB32s32s32s32sQBQHHIqqq32x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +349,20 @@ class Spec:
     author: Pubkey
     """Who submitted and staked it."""
     rent_payer: Pubkey
-    """Who paid the rent of this account, of the escrow and, in advance, of the message that
-    approval records; gets back what is left. Trap: this account therefore holds more lamports
-    than its own rent while pending.
+    """Who paid the rent of this account, of the escrow and, in advance, of the message and the
+    position that an approval creates; gets back what is left. Trap: this account therefore
+    holds more lamports than its own rent until it is cleaned up.
     """
     content_hash: bytes
     """sha256 of the content."""
+    sequence: int
+    """Which of the thread's submissions this is, from 0. The address of a spec that was cleaned
+    up can be used again by its author; a decision names this number so that it binds to one.
+    """
+    privacy: PrivacyLevel
+    """The thread's privacy level at submission, which the author has signed. An approved message
+    gets the stricter of this and the thread's level at approval.
+    """
     stake: int
     """What is at stake, base units."""
     approvals: int
@@ -346,6 +397,8 @@ class Spec:
                 author,
                 rent_payer,
                 content_hash,
+                sequence,
+                privacy,
                 stake,
                 approvals,
                 denials,
@@ -363,6 +416,8 @@ class Spec:
                 _key(author),
                 _key(rent_payer),
                 content_hash,
+                sequence,
+                _PRIVACY_LEVEL[privacy],
                 stake,
                 approvals,
                 denials,
@@ -375,7 +430,7 @@ class Spec:
             raise malformed("Spec", data, error) from error
 
 
-_THREAD_0 = Struct("<BBBBBII32s32sQQQQQ32sqq64x")
+_THREAD_0 = Struct("<BBBBBIIQ32s32sQQQQQ32sQqqq64x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,13 +448,15 @@ class Thread:
     vault_bump: int
     """Bump of the vault's address."""
     status: ThreadStatus
-    """Open, or closed for good."""
+    """Open, being wound down for good, or closed for good."""
     privacy: PrivacyLevel
     """Privacy of the messages to come. Trap: a message keeps the level it was recorded under."""
     author_epoch: int
     """Rises with every change of the co-authors, which voids decisions on pending specs."""
     pending_specs: int
     """How many specs are waiting for decisions."""
+    spec_count: int
+    """How many specs were ever submitted; the `sequence` of the next one."""
     creator: Pubkey
     """Who opened the thread. Trap: not necessarily a co-author any more."""
     vault: Pubkey
@@ -420,6 +477,12 @@ class Thread:
     """How many messages were recorded; the index of the next one."""
     head: bytes
     """Head of the hash chain over all messages."""
+    min_balance: int
+    """The minimum thread balance when the thread was opened, base units. A divestment is held to
+    this or to the present setting, whichever is lower: an exit never gets harder than it was.
+    """
+    divest_cooldown: int
+    """The divest cooldown when the thread was opened, seconds; likewise."""
     created_at: int
     """When the thread was opened, Unix seconds."""
     updated_at: int
@@ -447,6 +510,7 @@ class Thread:
                 privacy,
                 author_epoch,
                 pending_specs,
+                spec_count,
                 creator,
                 vault,
                 balance,
@@ -455,6 +519,8 @@ class Thread:
                 reward_per_author,
                 message_count,
                 head,
+                min_balance,
+                divest_cooldown,
                 created_at,
                 updated_at,
             ) = _THREAD_0.unpack_from(data, 8)
@@ -468,6 +534,7 @@ class Thread:
                 _PRIVACY_LEVEL[privacy],
                 author_epoch,
                 pending_specs,
+                spec_count,
                 _key(creator),
                 _key(vault),
                 balance,
@@ -476,6 +543,8 @@ class Thread:
                 reward_per_author,
                 message_count,
                 head,
+                min_balance,
+                divest_cooldown,
                 created_at,
                 updated_at,
                 thread_id,
@@ -496,7 +565,9 @@ class Treasury:
     version: int
     """Layout version of this account."""
     bump: int
-    """Bump of this account's address."""
+    """Bump of this account's address; it signs for the vault, and for the mint where it may
+    mint.
+    """
     vault_bump: int
     """Bump of the vault's address."""
     threshold: int
@@ -508,7 +579,9 @@ class Treasury:
     vault: Pubkey
     """The treasury's token account, at `["treasury_vault"]`, owned by this account's address."""
     signers: tuple[Pubkey, ...]
-    """Who may propose and approve, 1 to 11, none twice."""
+    """Who may propose, approve and execute, 1 to 11, none twice. A proposal's bitmap goes by the
+    index here.
+    """
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -542,7 +615,78 @@ class Treasury:
             raise malformed("Treasury", data, error) from error
 
 
-Account = Config | Message | Position | Spec | Thread | Treasury
+_TREASURY_PROPOSAL_0 = Struct("<BBQ32sIHqqq32x")
+
+
+@dataclass(frozen=True, slots=True)
+class TreasuryProposal:
+    """A proposal to the signers of the treasury, at `["treasury", index]` (u64, little endian).
+    Its account is as large as its action needs, which never changes.
+    """
+
+    DISCRIMINATOR: ClassVar[bytes] = bytes.fromhex("132b02103c71d5b0")
+    version: int
+    """Layout version of this account."""
+    bump: int
+    """Bump of this account's address."""
+    index: int
+    """Its number, from 0; never used again, so that an approval cannot be meant for another."""
+    proposer: Pubkey
+    """Which signer proposed it; has paid the rent of this account and gets it back. Trap: not
+    necessarily a signer any more.
+    """
+    signer_epoch: int
+    """The treasury's `signer_epoch` the approvals were given under."""
+    approvals: int
+    """Who has approved: bit i is the treasury's `signers[i]`. Trap: only meaningful together
+    with `signer_epoch`; under another epoch of the treasury these approvals are void.
+    """
+    created_at: int
+    """When it was proposed, Unix seconds."""
+    expires_at: int
+    """From when on it can be neither approved nor executed, Unix seconds."""
+    executed_at: int
+    """When it was executed, Unix seconds; 0 when it was not."""
+    action: TreasuryAction
+    """What is proposed."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From its bytes, discriminator first; bytes after the last field are left alone.
+
+        Raises WrongDiscriminator, DecodeError.
+        """
+        check_discriminator(data, cls.DISCRIMINATOR, "TreasuryProposal")
+        try:
+            (
+                version,
+                bump,
+                index,
+                proposer,
+                signer_epoch,
+                approvals,
+                created_at,
+                expires_at,
+                executed_at,
+            ) = _TREASURY_PROPOSAL_0.unpack_from(data, 8)
+            action, _ = read_treasury_action(data, 8 + _TREASURY_PROPOSAL_0.size)
+            return cls(
+                version,
+                bump,
+                index,
+                _key(proposer),
+                signer_epoch,
+                approvals,
+                created_at,
+                expires_at,
+                executed_at,
+                action,
+            )
+        except (struct.error, ValueError, IndexError) as error:
+            raise malformed("TreasuryProposal", data, error) from error
+
+
+Account = Config | Message | Position | Spec | Thread | Treasury | TreasuryProposal
 
 BY_DISCRIMINATOR: Final[dict[bytes, type[Account]]] = {
     Config.DISCRIMINATOR: Config,
@@ -551,27 +695,27 @@ BY_DISCRIMINATOR: Final[dict[bytes, type[Account]]] = {
     Spec.DISCRIMINATOR: Spec,
     Thread.DISCRIMINATOR: Thread,
     Treasury.DISCRIMINATOR: Treasury,
+    TreasuryProposal.DISCRIMINATOR: TreasuryProposal,
 }
 
 OFFSETS: Final[dict[type[Account], dict[str, int]]] = {
     Config: {
         "version": 8,
         "bump": 9,
-        "authority": 10,
-        "pending_authority": 42,
-        "guardian": 74,
-        "stake_mint": 106,
-        "token_program": 138,
-        "treasury": 170,
-        "treasury_vault": 202,
-        "mint_decimals": 234,
-        "params": 235,
-        "parameter_timelock": 277,
-        "pending_params": 285,
-        "pending_params_at": 327,
-        "pause_bits": 335,
-        "paused_until": 336,
-        "reserved": 344,
+        "mint_decimals": 10,
+        "stake_mint": 11,
+        "token_program": 43,
+        "treasury_vault": 75,
+        "params": 107,
+        "paused_until": 149,
+        "authority": 205,
+        "pending_authority": 237,
+        "guardian": 269,
+        "treasury": 301,
+        "parameter_timelock": 333,
+        "pending": 341,
+        "pending_at": 423,
+        "reserved": 431,
     },
     Message: {
         "version": 8,
@@ -611,14 +755,16 @@ OFFSETS: Final[dict[type[Account], dict[str, int]]] = {
         "author": 44,
         "rent_payer": 76,
         "content_hash": 108,
-        "stake": 140,
-        "approvals": 148,
-        "denials": 150,
-        "author_epoch": 152,
-        "submitted_at": 156,
-        "expires_at": 164,
-        "resolved_at": 172,
-        "reserved": 180,
+        "sequence": 140,
+        "privacy": 148,
+        "stake": 149,
+        "approvals": 157,
+        "denials": 159,
+        "author_epoch": 161,
+        "submitted_at": 165,
+        "expires_at": 173,
+        "resolved_at": 181,
+        "reserved": 189,
     },
     Thread: {
         "version": 8,
@@ -628,18 +774,21 @@ OFFSETS: Final[dict[type[Account], dict[str, int]]] = {
         "privacy": 12,
         "author_epoch": 13,
         "pending_specs": 17,
-        "creator": 21,
-        "vault": 53,
-        "balance": 85,
-        "total_claimable": 93,
-        "total_shares": 101,
-        "reward_per_author": 109,
-        "message_count": 117,
-        "head": 125,
-        "created_at": 157,
-        "updated_at": 165,
-        "reserved": 173,
-        "thread_id": 237,
+        "spec_count": 21,
+        "creator": 29,
+        "vault": 61,
+        "balance": 93,
+        "total_claimable": 101,
+        "total_shares": 109,
+        "reward_per_author": 117,
+        "message_count": 125,
+        "head": 133,
+        "min_balance": 165,
+        "divest_cooldown": 173,
+        "created_at": 181,
+        "updated_at": 189,
+        "reserved": 197,
+        "thread_id": 261,
     },
     Treasury: {
         "version": 8,
@@ -651,6 +800,19 @@ OFFSETS: Final[dict[type[Account], dict[str, int]]] = {
         "vault": 24,
         "reserved": 56,
         "signers": 120,
+    },
+    TreasuryProposal: {
+        "version": 8,
+        "bump": 9,
+        "index": 10,
+        "proposer": 18,
+        "signer_epoch": 50,
+        "approvals": 54,
+        "created_at": 56,
+        "expires_at": 64,
+        "executed_at": 72,
+        "reserved": 80,
+        "action": 112,
     },
 }
 """Offset in bytes of each field up to the first of variable size."""
