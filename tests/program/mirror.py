@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM_PROGRAM
+from solders.system_program import TransferParams, transfer
 from tests.program import model_invariants
 from tests.program import model_state as ms
 from tests.program.borsh import IDL, decode_account, encode
@@ -34,6 +35,7 @@ from tests.program.harness import (
     World,
     sha256,
 )
+from tests.program.model_rules import MOST_AUTHORS, MOST_SIGNERS
 from tests.program.model_state import Name, Outcome, Refusal, State
 
 FOREIGN = {
@@ -51,6 +53,15 @@ _INSTRUCTIONS: dict[str, Any] = {entry["name"]: entry for entry in IDL["instruct
 _DISCRIMINATORS = {entry["name"]: bytes(entry["discriminator"]) for entry in IDL["accounts"]}
 _NUMBERS = tuple(sorted(ERRORS.items()))
 
+USUAL: dict[str, Name] = {
+    "config": ms.CONFIG,
+    "treasury": ms.TREASURY,
+    "treasury_vault": ms.TREASURY_VAULT,
+    "stake_mint": ("mint",),
+    "token_program": ("token_program",),
+}
+"""Accounts that are the same in every instruction."""
+
 
 @cache
 def derived(name: Name) -> tuple[Pubkey, int]:
@@ -58,7 +69,7 @@ def derived(name: Name) -> tuple[Pubkey, int]:
     kind = name[0]
     if kind == "program_data":
         return Pubkey.find_program_address([bytes(PROGRAM_ID)], UPGRADEABLE_LOADER)
-    seeds: list[bytes] = [kind.encode()]
+    seeds: list[bytes] = [b"treasury" if kind == "proposal" else kind.encode()]
     match name:
         case ("thread", thread_id):
             seeds.append(sha256(thread_id))
@@ -72,6 +83,8 @@ def derived(name: Name) -> tuple[Pubkey, int]:
             seeds.append(bytes(derived(("spec", *spec_id))[0]))
         case ("message", thread_id, index):
             seeds += [bytes(derived(("thread", thread_id))[0]), struct.pack("<Q", index)]
+        case ("proposal", index):
+            seeds.append(struct.pack("<Q", index))
     return Pubkey.find_program_address(seeds, PROGRAM_ID)
 
 
@@ -81,11 +94,31 @@ def keypair(number: int) -> Keypair:
     return Keypair.from_seed(sha256(f"wallet {number}"))
 
 
+@dataclass
+class Batch:
+    """Instructions of one transaction, and what the model makes of them."""
+
+    before: State
+    instructions: list[Instruction]
+    signers: dict[bytes, None]
+    names: dict[Name, None]
+    events: list[tuple[str, dict[str, Any]]]
+    done: list[str]
+    """Names of the instructions the model did."""
+    refused: tuple[str, str] | None = None
+    """The first one it refused, and how."""
+
+
 class Mirror:
     """A chain and a model of it, from the moment the program is deployed."""
 
-    def __init__(self, token_program: Pubkey, holdings: list[int]) -> None:
-        """Deploys the program; wallet ``i`` holds ``holdings[i]`` base units of the stake mint."""
+    def __init__(
+        self, token_program: Pubkey, holdings: list[int], *, treasury_mints: bool = False
+    ) -> None:
+        """Deploys the program; wallet ``i`` holds ``holdings[i]`` base units of the stake mint.
+
+        ``treasury_mints`` gives the treasury the mint.
+        """
         # The harness's default keeps every transaction; thousands of steps need none of them.
         self.world = World(token_program, svm=LiteSVM().with_transaction_history(0))
         self.world.set_time(START)
@@ -95,6 +128,8 @@ class Mirror:
         self.steps = 0
         self.keys: dict[bytes, Keypair] = {}
         self.minted = 0
+        self.ledger = model_invariants.Ledger()
+        self._batch: Batch | None = None
         self._seen: dict[Name, tuple[object, bytes]] = {}
         lamports, tokens = {}, {}
         everybody = [self.world.authority, *(keypair(i) for i in range(len(holdings)))]
@@ -116,7 +151,12 @@ class Mirror:
             upgrade_authority=bytes(self.world.authority.pubkey()),
             tokens=tokens,
             lamports=lamports,
+            treasury_mints=treasury_mints,
         )
+        if treasury_mints:
+            mint = bytearray(self.world.data(self.world.mint))
+            mint[4:36] = bytes(derived(ms.TREASURY)[0])
+            self.world.put(self.world.mint, bytes(mint), token_program)
         assert self.state.rent(1) == self.world.svm.minimum_balance_for_rent_exemption(1)
         self.compare()
 
@@ -143,8 +183,11 @@ class Mirror:
 
     def _plain(self, value: Any) -> Any:
         """A model's value in the chain's terms: names become addresses."""
-        if isinstance(value, ms.Params):
+        if isinstance(value, (ms.Params, ms.ConfigChange)):
             return asdict(value)
+        if isinstance(value, (ms.Spend, ms.Mint, ms.SetSigners)):
+            fields = {key: self._plain(item) for key, item in vars(value).items()}
+            return {type(value).__name__: fields}
         if isinstance(value, tuple) and value and isinstance(value[0], str):
             return bytes(self.address(value))
         return value
@@ -173,7 +216,7 @@ class Mirror:
         fields = {key: self._plain(item) for key, item in vars(value).items()}
         fields |= {"version": 1, "bump": derived(name)[1], "reserved": bytes(64)}
         thread_id = fields.get("thread_id", "")
-        if kind in ("Position", "Spec", "Message"):
+        if kind in ("Position", "Spec", "Message", "TreasuryProposal"):
             fields["thread"] = bytes(derived(("thread", thread_id))[0])
             fields["reserved"] = bytes(32)
         if kind == "Thread":
@@ -201,6 +244,8 @@ class Mirror:
             return seen[1]
         kind, fields = self.fields(name, value)
         data = _DISCRIMINATORS[kind] + encode({"defined": {"name": kind}}, fields)
+        if isinstance(value, ms.TreasuryProposal):
+            kind = ms.proposal_kind(value.action)
         data += bytes(ms.BYTES[kind] - len(data))
         self._seen[name] = (value, data)
         return data
@@ -217,34 +262,83 @@ class Mirror:
         found |= {("position", *key): value for key, value in state.positions.items()}
         found |= {("spec", *key): value for key, value in state.specs.items()}
         found |= {("message", *key): value for key, value in state.messages.items()}
+        found |= {("proposal", key): value for key, value in state.proposals.items()}
         return found
 
     # ---- comparing
 
     def compare(self) -> None:
         """Every account, balance and lamport of the chain against the model's, and the sums."""
-        state, held = self.state, 0
-        model_invariants.check(state)
-        expected: dict[Name, tuple[bytes, Pubkey]] = {
-            name: (self.account_bytes(name, value), PROGRAM_ID)
-            for name, value in self.accounts(state).items()
-        }
-        for name, amount in state.tokens.items():
-            expected[name] = (self._token_bytes(name, amount), self.world.token_program)
-            held += amount
-        assert held == self.minted, f"{held - self.minted} base units too many"
-        payer = ("wallet", state.upgrade_authority)
-        for name, lamports in state.lamports.items():
-            if name == payer:  # pays every fee; compared as data only
-                continue
-            account = self.world.svm.get_account(self.address(name))
-            found = account.lamports if account else 0
+        model_invariants.check(self.state)
+        self._compare_sums()
+        known = self.accounts(self.state)
+        for name in self.state.lamports:
+            self._compare_account(name, known.get(name))
+        missing = (known.keys() | self.state.tokens.keys()) - self.state.lamports.keys()
+        assert not missing, f"accounts without lamports: {missing}"
+
+    def _compare_sums(self) -> None:
+        held = sum(self.state.tokens.values())
+        minted = self.minted + self.state.supply
+        assert held == minted, f"{held - minted} base units too many"
+        self.ledger.check(self.state)
+
+    def _compare_account(self, name: Name, value: Any) -> None:
+        """One account, what it holds, whose it is, and its lamports."""
+        state = self.state
+        if name[0] in ("wallet", "program_data") and name not in state.lamports:
+            return
+        account = self.world.svm.get_account(self.address(name))
+        found, lamports = account.lamports if account else 0, state.lamports.get(name, 0)
+        # The upgrade authority pays every fee: of it, the data alone is compared.
+        if name != ("wallet", state.upgrade_authority):
             assert found == lamports, f"{name} has {found} lamports, not {lamports}"
-            data, owner = expected.pop(name, (b"", SYSTEM_PROGRAM))
-            have = bytes(account.data) if account else b""
-            assert have == data, self._difference(name, have)
-            assert account is None or account.owner == owner, f"{name} belongs to {account.owner}"
-        assert not expected, f"accounts without lamports: {list(expected)}"
+        data, owner = b"", SYSTEM_PROGRAM
+        if value is not None:
+            data, owner = self.account_bytes(name, value), PROGRAM_ID
+        elif name in state.tokens:
+            data, owner = self._token_bytes(name, state.tokens[name]), self.world.token_program
+        have = bytes(account.data) if account else b""
+        assert len(have) == len(data), f"{name} has {len(have)} bytes, not {len(data)}"
+        assert have[: self._meaning(value, data)] == data[: self._meaning(value, data)], (
+            self._difference(name, have)
+        )
+        assert account is None or account.owner == owner, f"{name} belongs to {account.owner}"
+
+    def _compare_step(self, before: State, names: dict[Name, None]) -> None:
+        """The accounts a transaction names, and those the model changed.
+
+        A transaction changes nothing but accounts it names: with those compared, all are.
+        """
+        after = self.state
+        known, old = self.accounts(after), self.accounts(before)
+        changed = dict(names)
+        changed |= {name: None for name in known if old.get(name) is not known[name]}
+        changed |= {name: None for name in old if name not in known}
+        for was, now in ((before.tokens, after.tokens), (before.lamports, after.lamports)):
+            if was is not now:
+                changed |= {name: None for name in now if was.get(name) != now[name]}
+        for name in changed:
+            if name not in (("mint",), ("token_program",)):
+                self._compare_account(name, known.get(name))
+        threads = {
+            name[1]: None for name in changed if name[0] in ("thread", "vault", "position", "spec")
+        }
+        model_invariants.check(after, [name for name in threads if name in after.threads])
+        self._compare_sums()
+        if ("mint",) in names:
+            (supply,) = struct.unpack_from("<Q", self.world.data(self.world.mint), 36)
+            assert supply == after.supply, f"the supply is {supply}, not {after.supply}"
+
+    @staticmethod
+    def _meaning(value: Any, data: bytes) -> int:
+        """How many bytes of an account mean something: a list at its end may have been longer."""
+        if isinstance(value, ms.Thread):
+            id_length = len(value.thread_id.encode())
+            return len(data) - 32 * (MOST_AUTHORS - len(value.co_authors)) - (64 - id_length)
+        if isinstance(value, ms.Treasury):
+            return len(data) - 32 * (MOST_SIGNERS - len(value.signers))
+        return len(data)
 
     def _difference(self, name: Name, have: bytes) -> str:
         value = self.accounts(self.state).get(name)
@@ -262,19 +356,17 @@ class Mirror:
     # ---- stepping
 
     def instruction(
-        self, name: str, accounts: dict[str, Name], arguments: dict[str, Any]
+        self, name: str, accounts: dict[str, Name | None], arguments: dict[str, Any]
     ) -> Instruction:
-        """An instruction of the IDL, with accounts by the model's names."""
+        """An instruction of the IDL, with accounts by the model's names; None leaves one out."""
         entry = _INSTRUCTIONS[name]
-        usual: dict[str, Name] = {"stake_mint": ("mint",)}
-        metas = [
-            AccountMeta(
-                self.address(accounts.get(slot["name"], usual.get(slot["name"], (slot["name"],)))),
-                slot.get("signer", False),
-                slot.get("writable", False),
-            )
-            for slot in entry["accounts"]
-        ]
+        assert accounts.keys() <= {slot["name"] for slot in entry["accounts"]}, (name, accounts)
+        metas = []
+        for slot in entry["accounts"]:
+            account = accounts.get(slot["name"], USUAL.get(slot["name"], (slot["name"],)))
+            key = PROGRAM_ID if account is None else self.address(account)
+            writable = slot.get("writable", False) and account is not None
+            metas.append(AccountMeta(key, slot.get("signer", False), writable))
         data = b"".join(
             encode(argument["type"], self._plain(arguments[argument["name"]]))
             for argument in entry["args"]
@@ -286,52 +378,124 @@ class Mirror:
         name: str,
         transition: Callable[[State], Outcome],
         signer: bytes | None,
-        accounts: dict[str, Name],
+        accounts: dict[str, Name | None],
         **arguments: Any,
     ) -> str:
         """Runs an instruction on both sides; returns ``"done"`` or the name of the refusal."""
-        self.steps += 1
         instruction = self.instruction(name, accounts, arguments)
+        named = {
+            account: None
+            for slot in _INSTRUCTIONS[name]["accounts"]
+            if (account := accounts.get(slot["name"], USUAL.get(slot["name"]))) is not None
+        }
+        return self._act(name, transition, signer, instruction, named)
+
+    def pay_lamports(self, payer: bytes, name: Name, amount: int) -> str:
+        """A wallet sends lamports to an address, in use or not."""
+
+        def transition(state: State) -> Outcome:
+            draft = ms.Draft(state)
+            draft.move_lamports(("wallet", payer), name, amount)
+            return draft.done()
+
+        source: Name = ("wallet", payer)
+        instruction = transfer(
+            TransferParams(
+                from_pubkey=self.address(source), to_pubkey=self.address(name), lamports=amount
+            )
+        )
+        return self._act("pay", transition, payer, instruction, {source: None, name: None})
+
+    @property
+    def busy(self) -> bool:
+        """Whether a transaction is being made."""
+        return self._batch is not None
+
+    def together(self, *steps: Callable[[], object]) -> str:
+        """Steps as instructions of one transaction, which succeed together or not at all.
+
+        Each is made when those before it have changed the model. Returns ``"done"`` or the first
+        refusal.
+        """
+        assert self._batch is None
+        batch = self._batch = Batch(self.state, [], {}, {}, [], [])
         try:
-            outcome: Outcome | None = transition(self.state)
-            result = "done"
+            for step in steps:
+                step()
+        finally:
+            self._batch = None
+        after, self.state = self.state, batch.before
+        return self._send(f"together ({len(steps)})", batch, after)
+
+    def _act(
+        self,
+        name: str,
+        transition: Callable[[State], Outcome],
+        signer: bytes | None,
+        instruction: Instruction,
+        named: dict[Name, None],
+    ) -> str:
+        self.steps += 1
+        alone = self._batch is None
+        batch = self._batch or Batch(self.state, [], {}, {}, [], [])
+        batch.instructions.append(instruction)
+        batch.names |= named
+        if signer is not None:
+            batch.signers[signer] = None
+        if batch.refused is not None:
+            return batch.refused[1]
+        after = self.state
+        try:
+            outcome = transition(self.state)
+            model_invariants.check_step(self.state, outcome)
+            after = outcome.state
+            batch.events += outcome.events
+            batch.done.append(name)
         except Refusal as refusal:
-            outcome, result = None, refusal.name
-        found = self._send(instruction, signer)
+            batch.refused = (name, refusal.name)
+        if alone:
+            return self._send(name, batch, after)
+        self.state = after
+        return "done" if batch.refused is None else batch.refused[1]
+
+    def _send(self, what: str, batch: Batch, after: State) -> str:
+        """Sends a transaction of which the model says the result and the state after it."""
+        expected = "done" if batch.refused is None else batch.refused[1]
+        found = self._attempt(batch)
         if isinstance(found, Refused):
-            assert outcome is None, f"{name}: the model does it, the program refuses: {found}"
-            assert found.code == CODES[result], (
-                f"{name}: the model refuses with {result}, the program with {_named(found.code)}:"
+            assert expected != "done", f"{what}: the model does it, the program refuses: {found}"
+            assert found.code == CODES[expected], (
+                f"{what}: the model refuses with {expected}, the program with {_named(found.code)}:"
                 f" {found}"
             )
         else:
-            assert outcome is not None, f"{name}: the model refuses with {result}; it went through"
-            for kind, fields in outcome.events:
-                if kind == "SpecSettled":
-                    seats = len(self.state.threads[fields["thread"][1]].co_authors)
-                    self.settled[fields["outcome"], seats] += 1
-            self.state = outcome.state
-            assert [(kind, _comparable(fields)) for kind, fields in found.events] == [
-                (kind, {key: _comparable(self._plain(item)) for key, item in fields.items()})
-                for kind, fields in outcome.events
-            ]
-        self.counts[name, result] += 1
-        self.compare()
-        self._require_absent(accounts)
-        return result
+            assert expected == "done", f"{what}: the model refuses with {expected}; it went through"
+            self._note(batch, found)
+            self.state = after
+            self.counts.update((name, "done") for name in batch.done)
+        if batch.refused is not None:
+            self.counts[batch.refused] += 1
+        self._compare_step(batch.before, batch.names)
+        return expected
 
-    def _send(self, instruction: Instruction, signer: bytes | None) -> Done | Refused:
+    def _attempt(self, batch: Batch) -> Done | Refused:
+        signers = tuple(self.keys[signer] for signer in batch.signers)
         try:
-            return self.world.send(instruction, signers=(self.keys[signer],) if signer else ())
+            return self.world.send(*batch.instructions, signers=signers)
         except Refused as refused:
             return refused
 
-    def _require_absent(self, accounts: dict[str, Name]) -> None:
-        """Accounts that a step named and the model does not know must not exist."""
-        for name in accounts.values():
-            if name not in self.state.lamports and name[0] not in ("wallet", "program_data"):
-                account = self.world.svm.get_account(self.address(name))
-                assert account is None or account.lamports == 0, f"{name} was made"
+    def _note(self, batch: Batch, done: Done) -> None:
+        """Compares the events of a transaction, and counts what they say."""
+        assert [(kind, _comparable(fields)) for kind, fields in done.events] == [
+            (kind, {key: _comparable(self._plain(item)) for key, item in fields.items()})
+            for kind, fields in batch.events
+        ]
+        for kind, fields in batch.events:
+            self.ledger.note(kind, fields)
+            if kind == "SpecSettled":
+                seats = len(batch.before.threads[fields["thread"][1]].co_authors)
+                self.settled[fields["outcome"], seats] += 1
 
     # ---- the world around
 
@@ -345,10 +509,12 @@ class Mirror:
         """A stranger sends tokens to a token account."""
         self.steps += 1
         self.minted += amount
+        self.ledger.sent += amount
         held = self.state.tokens[token] + amount
         self._set(token, self._token_bytes(token, held), self.world.token_program)
         self.state = replace(self.state, tokens={**self.state.tokens, token: held})
-        self.compare()
+        self._compare_account(token, None)
+        self._compare_sums()
 
     def send_lamports(self, name: Name, amount: int) -> None:
         """A stranger sends lamports to an address, whether it is in use or not."""
@@ -360,24 +526,14 @@ class Mirror:
         owner = account.owner if account else SYSTEM_PROGRAM
         self.world.svm.set_account(key, Account(lamports, data, owner))
         self.state = replace(self.state, lamports={**self.state.lamports, name: lamports})
-        self.compare()
+        self._compare_account(name, self.accounts(self.state).get(name))
 
     def leave_lamports(self, key: bytes, amount: int) -> None:
         """A wallet spends its lamports elsewhere, but for an amount."""
         name: Name = ("wallet", key)
         self.world.svm.set_account(self.address(name), Account(amount, b"", SYSTEM_PROGRAM))
         self.state = replace(self.state, lamports={**self.state.lamports, name: amount})
-        self.compare()
-
-    def pause(self, bits: int, until: int) -> None:
-        """Pauses families of instructions until a time."""
-        assert self.state.config is not None
-        config = replace(self.state.config, pause_bits=bits, paused_until=until)
-        self.world.pause(bits, until)
-        self.steps += 1
-        lamports = {**self.state.lamports, ms.CONFIG: self.world.lamports(self.world.config)}
-        self.state = replace(self.state, config=config, lamports=lamports)
-        self.compare()
+        self._compare_account(name, None)
 
     def _set(self, name: Name, data: bytes, owner: Pubkey) -> None:
         lamports = self.state.lamports[name]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from tests.program.model import (
+from tests.program.model_rules import (
     DECISIONS,
     EXITS,
+    LEVELS,
     MOST_AUTHORS,
     SPECS,
     check_books,
     floor_ratio,
+    payment,
     posted,
     record,
     require_author,
+    require_open,
     running,
+    seen,
     settled,
     touched,
 )
@@ -38,15 +41,16 @@ from tests.program.model_state import (
 
 
 def submit_spec(
-    state: State, author: Key, thread_id: str, content_hash: bytes, stake: int
+    state: State, author: Key, thread_id: str, content_hash: bytes, stake: int, privacy: str
 ) -> Outcome:
     """Puts a stake into escrow and asks to join."""
     draft, now = Draft(state), state.now
     config, thread = draft.settings(), draft.thread(thread_id)
     running(config, SPECS, now)
-    require(thread.status == "Open", "ThreadClosed")
+    require_open(thread)
     require(author not in thread.co_authors, "CoAuthorCannotSubmit")
     require(len(thread.co_authors) < MOST_AUTHORS, "ThreadFull")
+    require(thread.privacy == privacy, "PrivacyMismatch")
     require(stake >= config.params.min_stake, "StakeBelowMinimum")
     draft.require_funds(draft.own_token(author), stake)
     spec = Spec(
@@ -58,27 +62,29 @@ def submit_spec(
         submitted_at=now,
         expires_at=now + config.params.approval_window,
         rent_payer=author,
+        sequence=thread.spec_count,
+        privacy=privacy,
     )
     payer: Name = ("wallet", author)
     name: Name = ("spec", *spec.id)
     escrow: Name = ("escrow", *spec.id)
-    draft.create(payer, name, "Spec", spec.id in draft.specs, "SpecAlreadyExists", "Message")
+    exists = spec.id in draft.specs
+    draft.create(payer, name, "Spec", exists, "SpecAlreadyExists", "Message", "Position")
     draft.create_token(payer, escrow, "AccountAlreadyExists")
-    if (thread_id, author) not in draft.positions:
-        position: Name = ("position", thread_id, author)
-        draft.create(payer, position, "Position", False, "AccountAlreadyExists")
-        draft.put(Position(thread_id, author, author, now))
     draft.transfer(draft.own_token(author), escrow, stake)
     pending = thread.pending_specs + 1
     require(pending <= U32, "ArithmeticOverflow")
-    draft.put(spec, touched(replace(thread, pending_specs=pending), now))
+    thread = replace(thread, pending_specs=pending, spec_count=thread.spec_count + 1)
+    draft.put(spec, touched(thread, now))
     draft.emit(
         "SpecSubmitted",
         thread=("thread", thread_id),
         spec=name,
         author=author,
         content_hash=content_hash,
+        sequence=spec.sequence,
         stake=stake,
+        privacy=privacy,
         author_epoch=spec.author_epoch,
         expires_at=spec.expires_at,
     )
@@ -91,6 +97,7 @@ def process_approval(
     spec_id: SpecId,
     content_hash: bytes,
     author_epoch: int,
+    sequence: int,
     decision: str,
 ) -> Outcome:
     """A co-author's decision; the last one settles the spec."""
@@ -99,12 +106,15 @@ def process_approval(
     config, thread, spec = draft.settings(), draft.thread(thread_id), draft.spec(spec_id)
     position = draft.position(thread_id, approver)
     running(config, DECISIONS, now)
-    require(thread.status == "Open", "ThreadClosed")
+    require_open(thread)
     index = require_author(thread, approver)
     require(spec.status == "Pending", "SpecNotPending")
     require(now < spec.expires_at, "SpecWindowEnded")
     require(spec.content_hash == content_hash, "ContentHashMismatch")
+    require(spec.sequence == sequence, "StaleSpec")
     require(thread.author_epoch == author_epoch, "StaleAuthorEpoch")
+    joined = spec.author in thread.co_authors
+    require(joined or len(thread.co_authors) < MOST_AUTHORS, "ThreadFull")
 
     if spec.author_epoch != author_epoch:
         spec = replace(spec, author_epoch=author_epoch, approvals=0, denials=0)
@@ -114,11 +124,12 @@ def process_approval(
         spec = replace(spec, approvals=spec.approvals | bit)
     else:
         spec = replace(spec, denials=spec.denials | bit)
-    draft.put(settled(thread, position, now), touched(thread, now), spec)
+    draft.put(seen(settled(thread, position), now), touched(thread, now), spec)
     draft.emit(
         "SpecDecided",
         thread=("thread", thread_id),
         spec=("spec", *spec_id),
+        sequence=sequence,
         approver=approver,
         decision=decision,
         approvals=spec.approvals,
@@ -156,7 +167,7 @@ def _settle(draft: Draft, thread: Thread, spec: Spec) -> None:
     draft.put(spec, thread)
     draft.emit(
         "SpecSettled",
-        **_payment(spec, before, thread.balance),
+        **payment(spec, before, thread.balance),
         to_approvers=to_approvers,
         to_thread=to_thread,
         to_treasury=treasury,
@@ -169,49 +180,39 @@ def _settle(draft: Draft, thread: Thread, spec: Spec) -> None:
     check_books(draft, thread)
 
 
-def _payment(spec: Spec, before: int, after: int) -> dict[str, Any]:
-    return {
-        "thread": ("thread", spec.thread_id),
-        "spec": ("spec", *spec.id),
-        "author": spec.author,
-        "content_hash": spec.content_hash,
-        "outcome": spec.status,
-        "stake": spec.stake,
-        "balance_before": before,
-        "balance_after": after,
-    }
-
-
 def _record_approved(draft: Draft, thread: Thread, spec: Spec) -> Thread:
     """Records the approved message, out of the rent the spec holds for it."""
     name: Name = ("message", thread.thread_id, thread.message_count)
-    missing = max(0, draft.state.rent(BYTES["Message"]) - draft.lamports.get(name, 0))
-    draft.move_lamports(("spec", *spec.id), name, missing)
-    thread = record(draft, thread, spec.author, spec.rent_payer, spec.content_hash)
+    _from_reserve(draft, spec, name, "Message")
+    privacy = max(spec.privacy, thread.privacy, key=LEVELS.index)
+    thread = record(draft, thread, spec.author, spec.rent_payer, spec.content_hash, privacy)
     message = draft.messages[thread.thread_id, thread.message_count - 1]
     draft.emit("MessagePosted", **posted(message, thread))
     return thread
+
+
+def _from_reserve(draft: Draft, spec: Spec, name: Name, kind: str) -> None:
+    """Pays the rent of an account, as far as nobody has, out of what the spec holds for it."""
+    missing = max(0, draft.state.rent(BYTES[kind]) - draft.lamports.get(name, 0))
+    draft.move_lamports(("spec", *spec.id), name, missing)
 
 
 def _admit(draft: Draft, thread: Thread, spec: Spec) -> Thread:
     """Makes the author a co-author, unless another spec of theirs already did."""
     if spec.author in thread.co_authors:
         return thread
-    position = draft.positions[thread.thread_id, spec.author]
+    now = draft.state.now
+    position = draft.positions.get((thread.thread_id, spec.author))
+    if position is None:
+        _from_reserve(draft, spec, ("position", thread.thread_id, spec.author), "Position")
+        position = Position(thread.thread_id, spec.author, spec.rent_payer, now)
     require(len(thread.co_authors) < MOST_AUTHORS, "ThreadFull")
     thread = replace(
         thread,
         co_authors=(*thread.co_authors, spec.author),
         author_epoch=thread.author_epoch + 1,
     )
-    now = draft.state.now
-    draft.put(
-        replace(
-            position,
-            reward_checkpoint=thread.reward_per_author,
-            last_action_at=max(position.last_action_at, now),
-        )
-    )
+    draft.put(replace(seen(position, now), reward_checkpoint=thread.reward_per_author))
     draft.emit(
         "AuthorJoined",
         thread=("thread", thread.thread_id),
@@ -221,6 +222,22 @@ def _admit(draft: Draft, thread: Thread, spec: Spec) -> Thread:
     return thread
 
 
+def _return_stake(draft: Draft, thread: Thread, spec: Spec, outcome: str) -> None:
+    """Settles a spec by giving its author all of the stake."""
+    now = draft.state.now
+    draft.transfer(("escrow", *spec.id), draft.own_token(spec.author), spec.stake)
+    spec = replace(spec, status=outcome, resolved_at=now)
+    draft.put(spec, touched(replace(thread, pending_specs=thread.pending_specs - 1), now))
+    draft.emit(
+        "SpecSettled",
+        **payment(spec, thread.balance, thread.balance),
+        to_approvers=0,
+        to_thread=0,
+        to_treasury=0,
+        to_author=spec.stake,
+    )
+
+
 def expire_spec(state: State, spec_id: SpecId) -> Outcome:
     """Returns the stake of a spec whose window has ended."""
     draft, now = Draft(state), state.now
@@ -228,15 +245,41 @@ def expire_spec(state: State, spec_id: SpecId) -> Outcome:
     running(config, EXITS, now)
     require(spec.status == "Pending", "SpecNotPending")
     require(now >= spec.expires_at, "SpecWindowOpen")
-    draft.transfer(("escrow", *spec_id), draft.own_token(spec.author), spec.stake)
-    spec = replace(spec, status="Expired", resolved_at=now)
-    draft.put(spec, touched(replace(thread, pending_specs=thread.pending_specs - 1), now))
+    _return_stake(draft, thread, spec, "Expired")
+    return draft.done()
+
+
+def withdraw_spec(state: State, author: Key, spec_id: SpecId) -> Outcome:
+    """Takes a stake back on which no decision is in force."""
+    draft, now = Draft(state), state.now
+    config, thread, spec = draft.settings(), draft.thread(spec_id[0]), draft.spec(spec_id)
+    running(config, EXITS, now)
+    require(spec.author == author, "NotSpecAuthor")
+    require(spec.status == "Pending", "SpecNotPending")
+    undecided = not spec.approvals | spec.denials or spec.author_epoch != thread.author_epoch
+    require(undecided or now >= spec.expires_at, "SpecHasDecisions")
+    _return_stake(draft, thread, spec, "Withdrawn")
+    return draft.done()
+
+
+def cleanup_spec(state: State, spec_id: SpecId) -> Outcome:
+    """Closes a settled spec and its escrow; anybody may."""
+    draft = Draft(state)
+    draft.settings()
+    spec = draft.spec(spec_id)
+    require(spec.status != "Pending", "SpecPending")
+    escrow: Name = ("escrow", *spec_id)
+    swept = draft.tokens[escrow]
+    draft.transfer(escrow, TREASURY_VAULT, swept)
+    draft.close(escrow, spec.rent_payer)
+    draft.close(("spec", *spec_id), spec.rent_payer)
     draft.emit(
-        "SpecSettled",
-        **_payment(spec, thread.balance, thread.balance),
-        to_approvers=0,
-        to_thread=0,
-        to_treasury=0,
-        to_author=spec.stake,
+        "SpecCleaned",
+        thread=("thread", spec.thread_id),
+        spec=("spec", *spec_id),
+        author=spec.author,
+        content_hash=spec.content_hash,
+        sequence=spec.sequence,
+        swept=swept,
     )
     return draft.done()

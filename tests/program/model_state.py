@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Key = bytes
@@ -24,11 +24,16 @@ TREASURY: Name = ("treasury",)
 TREASURY_VAULT: Name = ("treasury_vault",)
 
 BYTES = {
-    "Config": 408,
+    "Config": 495,
     "Treasury": 476,
-    "Thread": 821,
+    "proposal to pay": 8 + 1 + 1 + 8 + 32 + 4 + 2 + 3 * 8 + 32 + (1 + 8 + 32),
+    **{
+        f"proposal of {count} signers": 8 + 1 + 1 + 8 + 32 + 4 + 2 + 3 * 8 + 32 + (6 + 32 * count)
+        for count in range(1, 12)
+    },
+    "Thread": 845,
     "Position": 188,
-    "Spec": 212,
+    "Spec": 221,
     "Message": 227,
     "token": 165,
 }
@@ -73,18 +78,29 @@ class Params:
 
 
 @dataclass(frozen=True)
+class ConfigChange:
+    """What the authority may change after the timelock."""
+
+    params: Params
+    guardian: Key
+    parameter_timelock: int
+
+
+NO_CHANGE = ConfigChange(Params(0, 0, 0, 0, 0, 0), NOBODY, 0)
+
+
+@dataclass(frozen=True)
 class Config:
-    """The settings."""
+    """The settings; ``paused_until`` has a time for each family of instructions."""
 
     authority: Key
     guardian: Key
     params: Params
     parameter_timelock: int
     pending_authority: Key = NOBODY
-    pending_params: Params = Params(0, 0, 0, 0, 0, 0)
-    pending_params_at: int = 0
-    pause_bits: int = 0
-    paused_until: int = 0
+    pending: ConfigChange = NO_CHANGE
+    pending_at: int = 0
+    paused_until: tuple[int, ...] = (0,) * 7
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,54 @@ class Treasury:
 
 
 @dataclass(frozen=True)
+class Spend:
+    """Pays out of the treasury."""
+
+    amount: int
+    destination: Name
+
+
+@dataclass(frozen=True)
+class Mint:
+    """Makes new tokens."""
+
+    amount: int
+    destination: Name
+
+
+@dataclass(frozen=True)
+class SetSigners:
+    """Replaces who decides about the treasury."""
+
+    signers: tuple[Key, ...]
+    threshold: int
+
+
+Action = Spend | Mint | SetSigners
+
+
+def proposal_kind(action: Action) -> str:
+    """Kind of account a proposal of an action takes: it is as large as the action needs."""
+    if isinstance(action, SetSigners):
+        return f"proposal of {len(action.signers)} signers"
+    return "proposal to pay"
+
+
+@dataclass(frozen=True)
+class TreasuryProposal:
+    """What signers of the treasury vote on; ``approvals`` goes by the signers of the epoch."""
+
+    index: int
+    proposer: Key
+    action: Action
+    signer_epoch: int
+    created_at: int
+    expires_at: int
+    approvals: int = 0
+    executed_at: int = 0
+
+
+@dataclass(frozen=True)
 class Thread:
     """A thread; ``reward_per_author`` is what each co-author was ever awarded."""
 
@@ -108,6 +172,8 @@ class Thread:
     updated_at: int
     head: bytes
     co_authors: tuple[Key, ...]
+    min_balance: int
+    divest_cooldown: int
     status: str = "Open"
     author_epoch: int = 0
     pending_specs: int = 0
@@ -116,6 +182,7 @@ class Thread:
     total_shares: int = 0
     reward_per_author: int = 0
     message_count: int = 0
+    spec_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +203,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Spec:
-    """A spec; the bitmaps go by the thread's co-authors of ``author_epoch``."""
+    """A spec; the bitmaps go by the thread's co-authors of ``author_epoch``.
+
+    ``sequence`` tells one submission of a content from the next.
+    """
 
     thread_id: str
     author: Key
@@ -146,6 +216,8 @@ class Spec:
     submitted_at: int
     expires_at: int
     rent_payer: Key
+    sequence: int
+    privacy: str
     status: str = "Pending"
     approvals: int = 0
     denials: int = 0
@@ -180,12 +252,17 @@ class State:
     upgrade_authority: Key
     rent_overhead: int = 128
     lamports_per_byte: int = 6_960
+    treasury_mints: bool = False
+    """Whether the treasury is the authority of the stake mint."""
+    supply: int = 0
+    """What the treasury has minted, on top of what there was, base units."""
     config: Config | None = None
     treasury: Treasury | None = None
     threads: Mapping[str, Thread] = field(default_factory=dict)
     positions: Mapping[tuple[str, Key], Position] = field(default_factory=dict)
     specs: Mapping[SpecId, Spec] = field(default_factory=dict)
     messages: Mapping[tuple[str, int], Message] = field(default_factory=dict)
+    proposals: Mapping[int, TreasuryProposal] = field(default_factory=dict)
     tokens: Mapping[Name, int] = field(default_factory=dict)
     """What each token account holds; ``("token", owner)`` is a wallet's."""
     lamports: Mapping[Name, int] = field(default_factory=dict)
@@ -214,6 +291,8 @@ class Draft:
         self.positions = dict(state.positions)
         self.specs = dict(state.specs)
         self.messages = dict(state.messages)
+        self.proposals = dict(state.proposals)
+        self.supply = state.supply
         self.tokens = dict(state.tokens)
         self.lamports = dict(state.lamports)
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -248,26 +327,54 @@ class Draft:
         spec: Spec = self.given(self.specs.get(spec_id), ("spec", *spec_id))
         return spec
 
-    def put(self, *accounts: Thread | Position | Spec) -> None:
+    def signers(self) -> Treasury:
+        """The treasury."""
+        treasury: Treasury = self.given(self.treasury, TREASURY)
+        return treasury
+
+    def proposal(self, index: int) -> TreasuryProposal:
+        """A proposal."""
+        found = self.proposals.get(index)
+        proposal: TreasuryProposal = self.given(found, ("proposal", index))
+        return proposal
+
+    def put(self, *accounts: Thread | Position | Spec | TreasuryProposal) -> None:
         """Writes accounts."""
         for account in accounts:
             if isinstance(account, Thread):
                 self.threads[account.thread_id] = account
             elif isinstance(account, Position):
                 self.positions[account.thread_id, account.owner] = account
-            else:
+            elif isinstance(account, Spec):
                 self.specs[account.id] = account
+            else:
+                self.proposals[account.index] = account
 
     # ---- lamports and tokens
 
     def create(
-        self, payer: Name, name: Name, kind: str, exists: bool, taken: str, reserve: str = ""
+        self, payer: Name, name: Name, kind: str, exists: bool, taken: str, *reserve: str
     ) -> None:
-        """Pays the rent of a new account, as far as nobody has paid it yet."""
+        """Pays the rent of a new account, as far as nobody has paid it yet.
+
+        ``reserve`` are the kinds of accounts whose rent is put into it besides.
+        """
         require(not exists, taken)
-        state = self.state
-        needed = state.rent(BYTES[kind]) + (state.rent(BYTES[reserve]) if reserve else 0)
+        needed = sum(self.state.rent(BYTES[each]) for each in (kind, *reserve))
         self.move_lamports(payer, name, max(0, needed - self.lamports.get(name, 0)))
+
+    def close(self, name: Name, receiver: Key) -> None:
+        """Closes an account; all its lamports go to a wallet."""
+        kind, key = name[0], name[1:]
+        if kind in ("vault", "escrow"):
+            require(self.tokens.pop(name) == 0, "TokenNotEmpty")
+        elif kind == "spec":
+            del self.specs[key]
+        elif kind == "position":
+            del self.positions[key]
+        else:
+            del self.proposals[key[0]]
+        self.move_lamports(name, ("wallet", receiver), self.lamports[name])
 
     def move_lamports(self, source: Name, target: Name, amount: int) -> None:
         """Moves lamports; refuses as the system program does."""
@@ -308,19 +415,16 @@ class Draft:
 
     def done(self) -> Outcome:
         """The state made, and the events."""
-        base = self.state
-        state = State(
-            now=base.now,
-            slot=base.slot,
-            upgrade_authority=base.upgrade_authority,
-            rent_overhead=base.rent_overhead,
-            lamports_per_byte=base.lamports_per_byte,
+        state = replace(
+            self.state,
             config=self.config,
             treasury=self.treasury,
             threads=self.threads,
             positions=self.positions,
             specs=self.specs,
             messages=self.messages,
+            proposals=self.proposals,
+            supply=self.supply,
             tokens=self.tokens,
             lamports=self.lamports,
         )
