@@ -12,6 +12,7 @@ FOREIGN = {
     "AccountNotInitialized": 3012,
     "ConstraintSeeds": 2006,
     "AccountDiscriminatorMismatch": 3002,
+    "AccountOwnedByWrongProgram": 3007,
 }
 
 

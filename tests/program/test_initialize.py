@@ -38,8 +38,8 @@ def test_it_writes_the_settings_and_the_treasury(program: Pubkey) -> None:
         world.treasury_vault,
     )
     assert (config["params"], config["mint_decimals"]) == (PARAMS, 6)
-    assert (config["parameter_timelock"], config["pending_params_at"]) == (DAY, 0)
-    assert (config["pause_bits"], config["paused_until"]) == (0, 0)
+    assert (config["parameter_timelock"], config["pending_at"]) == (DAY, 0)
+    assert config["paused_until"] == [0] * 7
     assert (treasury["signers"], treasury["threshold"]) == ([SIGNER, OTHER], 2)
     assert (treasury["signer_epoch"], treasury["proposal_count"]) == (0, 0)
     assert treasury["vault"] == world.treasury_vault
@@ -75,11 +75,14 @@ def test_it_happens_once(world: World) -> None:
     [
         ("MinStakeTooLow", {"min_stake": 0}),
         ("MinThreadBalanceTooLow", {"min_thread_balance": 999}),
-        ("ApprovalWindowOutOfRange", {"approval_window": 0}),
+        ("ApprovalWindowOutOfRange", {"approval_window": 3_599}),
         ("ApprovalWindowOutOfRange", {"approval_window": 365 * DAY + 1}),
         ("DivestCooldownOutOfRange", {"divest_cooldown": -1}),
-        ("InactivityWindowOutOfRange", {"inactivity_window": 0}),
+        ("DivestCooldownOutOfRange", {"divest_cooldown": 90 * DAY + 1}),
+        ("InactivityWindowOutOfRange", {"inactivity_window": 8 * DAY - 1}),
+        ("InactivityWindowOutOfRange", {"inactivity_window": 365 * DAY + 1}),
         ("MessageRateTooLow", {"messages_per_hour": 0}),
+        ("TimelockOutOfRange", {"parameter_timelock": DAY - 1}),
         ("TimelockOutOfRange", {"parameter_timelock": 90 * DAY + 1}),
         ("GuardianMissing", {"guardian": Pubkey.default()}),
         ("TreasurySignerCount", {"treasury_signers": []}),
