@@ -320,7 +320,8 @@ fn a_treasury_out_of_order_is_refused() {
     use ChoirError::*;
     treasury(1, 1).invariant().unwrap();
     treasury(11, 11).invariant().unwrap();
-    let broken: [(fn(&mut Treasury), ChoirError); 8] = [
+    type Break = fn(&mut Treasury);
+    let broken: [(Break, ChoirError); 8] = [
         (|t| t.version = 0, TreasuryInvariant),
         (|t| t.vault = Pubkey::default(), TreasuryInvariant),
         (|t| t.threshold = 0, TreasuryThresholdInvalid),
