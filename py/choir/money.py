@@ -12,18 +12,22 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from choir._program.types import PrivacyLevel
 from choir.errors import InvalidInput
 
 __all__ = [
     "Rounding",
     "Settlement",
     "count_message",
+    "deposit_is_too_coarse",
     "format_amount",
     "mul_div",
     "parse_amount",
+    "rebased_shares",
     "settle",
     "shares_for_deposit",
     "shares_for_divest",
+    "stricter",
     "value_of_shares",
 ]
 
@@ -52,6 +56,34 @@ def shares_for_deposit(amount: int, balance: int, total_shares: int) -> int:
     if total_shares == 0:
         return _u64(amount)
     return mul_div(amount, total_shares, balance, Rounding.DOWN)
+
+
+def deposit_is_too_coarse(amount: int, balance: int, total_shares: int) -> bool:
+    """Whether rounding takes more than a thousandth of a deposit, which the program refuses.
+
+    The part of amount · total_shares that does not divide by the balance buys nothing.
+    """
+    for value in (amount, balance, total_shares):
+        _u64(value)
+    if total_shares == 0:
+        return False
+    if balance == 0:
+        raise InvalidInput("division by zero")
+    product = amount * total_shares
+    return product % balance > product // 1_000
+
+
+def rebased_shares(balance: int, total_shares: int) -> int:
+    """How many shares there are once the only holder's are re-counted: one for each unit.
+
+    The program does so before a deposit or a divestment of whoever has all shares of a thread.
+    """
+    return max(_u64(balance), _u64(total_shares))
+
+
+def stricter(a: PrivacyLevel, b: PrivacyLevel) -> PrivacyLevel:
+    """The level of the two that fewer people may read."""
+    return max(a, b)
 
 
 def shares_for_divest(amount: int, balance: int, total_shares: int) -> int:

@@ -523,7 +523,8 @@ class Thread:
         assert state["created_at"] <= state["updated_at"]
         assert state["total_shares"] <= state["balance"]
         assert 1 <= len(set(state["co_authors"])) == len(state["co_authors"]) <= 16
-        specs = [spec for spec in self.specs if world.data(spec.key)]
+        # an address that was cleaned up may have been submitted to again
+        specs = {spec.key: spec for spec in self.specs if world.data(spec.key)}.values()
         assert state["pending_specs"] == sum(spec.state["status"] == "Pending" for spec in specs)
         for spec in specs:
             pending = spec.state["status"] == "Pending"

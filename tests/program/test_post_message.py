@@ -56,7 +56,8 @@ def test_the_hourly_rate(world: World, thread: Thread, alice: Wallet) -> None:
 def test_only_co_authors_may(thread: Thread, bob: Wallet, alice: Wallet) -> None:
     with refused("AccountNotInitialized"):
         thread.post(bob)
-    thread.submit(bob)
+    thread.join(bob)
+    thread.leave(bob)
     with refused("NotCoAuthor"):
         thread.post(bob)
     with refused("WrongPosition"):
@@ -78,3 +79,12 @@ def test_a_pause_stops_it(world: World, thread: Thread, alice: Wallet) -> None:
 def test_lamports_sent_ahead_do_not_stop_it(world: World, thread: Thread, alice: Wallet) -> None:
     world.svm.airdrop(thread.message(0), 1_000_000)
     thread.post(alice)
+
+
+def test_the_privacy_must_be_as_expected(thread: Thread, alice: Wallet) -> None:
+    with refused("PrivacyMismatch"):
+        thread.post(alice, privacy="ThreadOnly")
+    thread.set_privacy(alice, "ThreadOnly")
+    with refused("PrivacyMismatch"):
+        thread.post(alice, privacy="Public")
+    assert thread.post(alice).event("MessagePosted")["privacy"] == "ThreadOnly"

@@ -54,7 +54,14 @@ def test_all_approve(any_world: World) -> None:
     assert posted["head"] == state["head"]
     # its rent came from what the spec's author had put in
     paid = lamports - world.lamports(spec.key)
-    assert paid == world.lamports(thread.message(1)) > 0
+    created = world.lamports(thread.message(1)) + world.lamports(thread.position(carol))
+    assert paid == created > 0
+    rent = world.svm.minimum_balance_for_rent_exemption
+    assert world.lamports(spec.key) == rent(len(world.data(spec.key)))
+    position = thread.held(carol)
+    assert (position["owner"], position["rent_payer"]) == (carol.key, carol.key)
+    assert (position["shares"], position["claimable"], position["last_stake_at"]) == (0, 0, 0)
+    assert position["last_action_at"] == START
     # rewards count from the moment of joining
     assert thread.held(carol)["reward_checkpoint"] == state["reward_per_author"]
     with refused("NothingToClaim"):
@@ -117,6 +124,8 @@ def test_nobody_decides_twice(
 
 
 def test_only_co_authors_decide(thread: Thread, alice: Wallet, bob: Wallet, carol: Wallet) -> None:
+    thread.join(bob)
+    thread.leave(bob)
     spec = thread.submit(bob)
     with refused("NotCoAuthor"):
         spec.decide(bob, "Approve")
@@ -176,9 +185,12 @@ def test_no_seat_left_at_settlement(world: World, thread: Thread, alice: Wallet)
     authors = {wallet.key: wallet for wallet in thread.people}
     voters = [authors[key] for key in thread.state["co_authors"]]
     for voter in voters[:-1]:
-        loser.decide(voter, "Approve")
-    with refused("ThreadFull"):
-        loser.decide(voters[-1], "Approve")
+        for decision in ("Approve", "Deny"):
+            with refused("ThreadFull"):
+                loser.decide(voter, decision)
+    # a seat becomes free
+    thread.leave(voters[-1])
+    loser.decide(voters[0], "Deny")
     # it waits for its window, and the stake goes back
     world.pass_time(7 * DAY)
     loser.expire()
@@ -256,18 +268,103 @@ def test_a_stake_smaller_than_the_authors_goes_to_the_thread() -> None:
     assert (settled["to_approvers"], settled["to_thread"]) == (0, 3)
 
 
-def test_a_message_address_with_lamports_does_not_stop_it(
+def test_new_addresses_with_lamports_do_not_stop_it(
     world: World, thread: Thread, alice: Wallet, bob: Wallet
 ) -> None:
     spec = thread.submit(bob)
-    world.svm.airdrop(thread.message(0), 1_000_000)
+    message, position = thread.message(0), thread.position(bob)
+    world.svm.airdrop(message, 1_000_000)
+    world.svm.airdrop(position, 10_000_000)  # more than its rent
     before = world.lamports(spec.key)
     spec.decide(alice, "Approve")
-    rent = world.lamports(thread.message(0))
-    assert before - world.lamports(spec.key) == rent - 1_000_000
+    assert before - world.lamports(spec.key) == world.lamports(message) - 1_000_000
+    assert world.lamports(position) == 10_000_000
 
 
 def test_a_spec_that_does_not_exist(thread: Thread, alice: Wallet, bob: Wallet) -> None:
     spec = Spec(thread, bob, sha256("never submitted"))
     with refused("AccountNotInitialized"):
         spec.decide(alice, "Approve")
+
+
+def test_a_decision_is_bound_to_one_submission(
+    world: World, thread: Thread, alice: Wallet, bob: Wallet
+) -> None:
+    first = thread.submit(bob, "again")
+    first.withdraw()
+    first.cleanup()
+    second = thread.submit(bob, "again", 9_000)
+    assert (second.key, second.state["sequence"]) == (first.key, 1)
+    with refused("StaleSpec"):
+        second.decide(alice, "Approve", sequence=0)
+    assert second.decide(alice, "Approve").event("SpecSettled")["sequence"] == 1
+
+
+@pytest.mark.parametrize(
+    ("submitted", "approved", "recorded"),
+    [
+        ("Encrypted", "Public", "Encrypted"),
+        ("Public", "ThreadOnly", "ThreadOnly"),
+        ("Premium", "Premium", "Premium"),
+    ],
+)
+def test_the_stricter_privacy_holds(
+    world: World, alice: Wallet, bob: Wallet, submitted: str, approved: str, recorded: str
+) -> None:
+    thread = world.open(alice, privacy=submitted)
+    spec = thread.submit(bob)
+    if approved != submitted:
+        thread.set_privacy(alice, approved)
+    posted = spec.decide(alice, "Approve").event("MessagePosted")
+    assert posted["privacy"] == recorded == world.read("Message", thread.message(0))["privacy"]
+
+
+def test_a_former_co_author_keeps_their_position(
+    world: World, thread: Thread, alice: Wallet, bob: Wallet
+) -> None:
+    thread.join(bob)
+    thread.submit(world.wallet(), "denied", 4_000).decide_all("Approve")
+    thread.leave(bob)
+    claimable = thread.held(bob)["claimable"]
+    assert claimable == 2_000
+    spec = thread.submit(bob, "back again")
+    before = world.lamports(spec.key)
+    spec.decide_all("Approve")
+    assert before - world.lamports(spec.key) == world.lamports(thread.message(2))
+    held = thread.held(bob)
+    assert held["claimable"] == claimable
+    assert held["reward_checkpoint"] == thread.state["reward_per_author"]
+    # what the position would have cost goes back with the rest
+    lamports = world.lamports(bob.key)
+    expected = world.lamports(spec.key) + world.lamports(spec.escrow)
+    spec.cleanup()
+    assert world.lamports(bob.key) == lamports + expected
+
+
+def test_a_position_cleaned_up_meanwhile_comes_from_the_spec(
+    world: World, thread: Thread, alice: Wallet, bob: Wallet
+) -> None:
+    thread.join(bob)
+    thread.leave(bob)
+    spec = thread.submit(bob, "back again")
+    thread.cleanup_position(bob)
+    spec.decide(alice, "Approve")
+    assert bob.key in thread.state["co_authors"]
+    assert thread.held(bob)["reward_checkpoint"] == thread.state["reward_per_author"]
+
+
+def test_who_leaves_voids_the_decisions(
+    world: World, thread: Thread, alice: Wallet, bob: Wallet, carol: Wallet
+) -> None:
+    thread.join(bob, carol)
+    spec = thread.submit(world.wallet())
+    spec.decide(carol, "Deny")
+    spec.decide(bob, "Deny")
+    epoch = thread.state["author_epoch"]
+    thread.leave(bob)
+    with refused("StaleAuthorEpoch"):
+        spec.decide(alice, "Approve", author_epoch=epoch)
+    spec.decide(alice, "Approve")
+    assert (spec.state["approvals"], spec.state["denials"]) == (0b1, 0)
+    done = spec.decide(carol, "Approve")
+    assert done.event("SpecSettled")["to_approvers"] == 6_000

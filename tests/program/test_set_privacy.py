@@ -24,7 +24,8 @@ def test_the_same_level_is_refused(thread: Thread, alice: Wallet) -> None:
 def test_only_co_authors_may(thread: Thread, alice: Wallet, bob: Wallet) -> None:
     with refused("AccountNotInitialized"):
         thread.set_privacy(bob, "Premium")
-    thread.submit(bob)
+    thread.join(bob)
+    thread.leave(bob)
     with refused("NotCoAuthor"):
         thread.set_privacy(bob, "Premium")
     with refused("WrongPosition"):

@@ -8,17 +8,19 @@ def test_the_stake_goes_into_escrow(any_world: World) -> None:
     alice, bob = any_world.wallet(), any_world.wallet()
     thread = any_world.open(alice)
     spec = thread.submit(bob, "let me in", 6_000)
-    state, position = spec.state, thread.held(bob)
+    state = spec.state
     assert (state["status"], state["stake"], state["author"]) == ("Pending", 6_000, bob.key)
     assert (state["content_hash"], state["thread"]) == (sha256("let me in"), thread.key)
     assert (state["approvals"], state["denials"], state["author_epoch"]) == (0, 0, 0)
     assert (state["submitted_at"], state["expires_at"]) == (START, START + 7 * DAY)
     assert (state["resolved_at"], state["rent_payer"]) == (0, bob.key)
     assert any_world.amount(spec.escrow) == 6_000
-    assert (position["owner"], position["shares"], position["claimable"]) == (bob.key, 0, 0)
-    assert thread.state["pending_specs"] == 1
+    assert (state["sequence"], state["privacy"]) == (0, "Public")
+    assert any_world.data(thread.position(bob)) == b""
+    assert (thread.state["pending_specs"], thread.state["spec_count"]) == (1, 1)
     assert spec.submitted is not None
     event = spec.submitted.event("SpecSubmitted")
+    assert (event["sequence"], event["privacy"]) == (0, "Public")
     assert (event["spec"], event["stake"], event["expires_at"]) == (
         spec.key,
         6_000,
@@ -26,7 +28,7 @@ def test_the_stake_goes_into_escrow(any_world: World) -> None:
     )
 
 
-def test_the_author_pays_the_messages_rent_ahead(
+def test_the_author_pays_the_rent_of_an_approval_ahead(
     world: World, thread: Thread, bob: Wallet, alice: Wallet
 ) -> None:
     spec = thread.submit(bob)
@@ -35,16 +37,23 @@ def test_the_author_pays_the_messages_rent_ahead(
     before = world.lamports(alice.key)
     thread.post(alice)
     message_rent = world.lamports(thread.message(0))
-    assert held == rent(len(world.data(spec.key))) + message_rent
+    position_rent = rent(len(world.data(thread.position(alice))))
+    assert held == rent(len(world.data(spec.key))) + message_rent + position_rent
     assert world.lamports(alice.key) == before - message_rent
 
 
-def test_a_second_spec_keeps_the_position(thread: Thread, bob: Wallet) -> None:
-    thread.submit(bob, "one")
-    before = thread.held(bob)
-    thread.submit(bob, "two")
-    assert thread.held(bob) == before
-    assert thread.state["pending_specs"] == 2
+def test_submissions_are_counted(thread: Thread, bob: Wallet) -> None:
+    assert [thread.submit(bob, text).state["sequence"] for text in ("one", "two")] == [0, 1]
+    assert (thread.state["pending_specs"], thread.state["spec_count"]) == (2, 2)
+
+
+def test_the_privacy_must_be_as_expected(thread: Thread, alice: Wallet, bob: Wallet) -> None:
+    with refused("PrivacyMismatch"):
+        thread.submit(bob, privacy="Encrypted")
+    thread.set_privacy(alice, "Encrypted")
+    with refused("PrivacyMismatch"):
+        thread.submit(bob, privacy="Public")
+    assert thread.submit(bob).state["privacy"] == "Encrypted"
 
 
 def test_the_same_content_twice_is_refused(thread: Thread, bob: Wallet, carol: Wallet) -> None:
@@ -82,8 +91,6 @@ def test_addresses_go_by_author_and_content(thread: Thread, bob: Wallet, carol: 
         thread.submit(bob, spec=other.key)
     with refused("WrongEscrow"):
         thread.submit(bob, escrow=other.escrow)
-    with refused("WrongPosition"):
-        thread.submit(bob, position=thread.position(carol))
 
 
 def test_a_full_thread_has_no_seat(world: World, thread: Thread, bob: Wallet) -> None:

@@ -53,8 +53,29 @@ def money_vectors() -> list[Vector]:
         vectors.append({"function": "shares_for_deposit", "arguments": [a, b, c], "result": bought})
         cost = _ratio(a, c, b, up=True)
         vectors.append({"function": "shares_for_divest", "arguments": [a, b, c], "result": cost})
+        coarse = _coarse(a, b, c)
+        vectors.append(
+            {"function": "deposit_is_too_coarse", "arguments": [a, b, c], "result": coarse}
+        )
         worth = 0 if c == 0 else _ratio(a, b, c, up=False)
         vectors.append({"function": "value_of_shares", "arguments": [a, b, c], "result": worth})
+    for _ in range(300):
+        # near the limit: of a deposit of n shares and a bit, the bit is lost
+        price, n = rng.randint(1, 1 << 20), rng.randint(1, 1 << 12)
+        shares = rng.randint(1, 1 << 30)
+        amount = price * n + max(0, price * n // 999 + rng.randint(-2, 2))
+        vectors.append(
+            {
+                "function": "deposit_is_too_coarse",
+                "arguments": [amount, price * shares, shares],
+                "result": _coarse(amount, price * shares, shares),
+            }
+        )
+        balance = _number(rng)
+        shares = rng.randint(0, balance)
+        vectors.append(
+            {"function": "rebased_shares", "arguments": [balance, shares], "result": balance}
+        )
     for _ in range(300):
         stake, approvals, denials = _number(rng), rng.randint(0, 16), rng.randint(0, 16)
         vectors.append(
@@ -65,6 +86,26 @@ def money_vectors() -> list[Vector]:
             }
         )
     return vectors
+
+
+def _coarse(amount: int, balance: int, shares: int) -> bool | None:
+    """Whether what buys nothing is over a thousandth of the deposit."""
+    if shares == 0:
+        return False
+    if balance == 0:
+        return None
+    bought = math.floor(Fraction(amount * shares, balance))
+    lost = amount - Fraction(bought * balance, shares)
+    return lost * 1_000 > amount
+
+
+def privacy_vectors() -> list[Vector]:
+    """The stricter of two levels, by their numbers."""
+    return [
+        {"function": "stricter_privacy", "arguments": [a, b], "result": max(a, b)}
+        for a in range(4)
+        for b in range(4)
+    ]
 
 
 def _settle(stake: int, approvals: int, denials: int) -> list[int] | None:
@@ -123,7 +164,12 @@ def chain_vectors() -> list[Vector]:
 
 def files() -> dict[Path, str]:
     """What each file holds."""
-    made = {"money": money_vectors(), "rate": rate_vectors(), "chain": chain_vectors()}
+    made = {
+        "money": money_vectors(),
+        "privacy": privacy_vectors(),
+        "rate": rate_vectors(),
+        "chain": chain_vectors(),
+    }
     return {
         HERE / f"{name}.json": "[\n"
         + ",\n".join(json.dumps(vector, ensure_ascii=False) for vector in vectors)

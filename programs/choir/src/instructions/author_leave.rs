@@ -52,6 +52,8 @@ impl LeaveThread<'_> {
                 timestamp: now,
             },
         )?;
+        let thread = &ctx.accounts.thread;
+        thread.wipe_rest(thread.as_ref().as_ref())?;
         ctx.accounts.position.invariant(&ctx.accounts.thread)?;
         ctx.accounts.thread.invariant()
     }

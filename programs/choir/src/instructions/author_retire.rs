@@ -70,6 +70,7 @@ impl RetireAuthor<'_> {
                 timestamp: now,
             },
         )?;
+        thread.wipe_rest(thread.as_ref().as_ref())?;
         retiree.invariant(thread)?;
         ctx.accounts.position.invariant(thread)?;
         thread.invariant()

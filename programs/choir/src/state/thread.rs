@@ -7,7 +7,7 @@ use crate::{
     errors::{ChoirError, OrRefuse},
     math,
 };
-use anchor_lang::prelude::*;
+use anchor_lang::{prelude::*, solana_program::pubkey::PUBKEY_BYTES};
 
 /// A thread, at `["thread", sha256(thread_id)]`.
 ///
@@ -268,6 +268,25 @@ impl Thread {
         ensure!(index < self.co_authors.len(), ChoirError::ThreadInvariant);
         self.co_authors.remove(index);
         self.bump_epoch()
+    }
+
+    /// How many bytes of the account of a thread this one fills, the discriminator included.
+    fn used_bytes(&self) -> usize {
+        let id = MAX_THREAD_ID_BYTES.saturating_sub(self.thread_id.len());
+        let seats = MAX_CO_AUTHORS.saturating_sub(self.co_authors.len());
+        (8 + Self::INIT_SPACE)
+            .saturating_sub(id)
+            .saturating_sub(seats.saturating_mul(PUBKEY_BYTES))
+    }
+
+    /// Zeros the bytes of the thread's account after its last field, where one who is no longer a
+    /// co-author would else be left.
+    pub fn wipe_rest(&self, account: &AccountInfo) -> Result<()> {
+        let mut data = account.try_borrow_mut_data()?;
+        if let Some(rest) = data.get_mut(self.used_bytes()..) {
+            rest.fill(0);
+        }
+        Ok(())
     }
 
     /// Begins to wind the thread down, for good.
