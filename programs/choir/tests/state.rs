@@ -5,7 +5,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use choir::{
-    constants::{ACCOUNT_VERSION, MINIMUM_TOTAL_SHARES},
+    constants::ACCOUNT_VERSION,
     errors::ChoirError,
     state::{Decision, Position, PrivacyLevel, Spec, SpecStatus, Thread, ThreadStatus},
 };
@@ -24,6 +24,7 @@ fn thread(authors: u8) -> Thread {
         privacy: PrivacyLevel::Public,
         author_epoch: 0,
         pending_specs: 0,
+        spec_count: 0,
         creator: key(1),
         vault: key(200),
         balance: 10_000,
@@ -32,6 +33,8 @@ fn thread(authors: u8) -> Thread {
         reward_per_author: 0,
         message_count: 0,
         head: [0; 32],
+        min_balance: 1_000,
+        divest_cooldown: 10,
         created_at: 5,
         updated_at: 5,
         reserved: [0; 64],
@@ -50,6 +53,8 @@ fn spec() -> Spec {
         author: key(50),
         rent_payer: key(50),
         content_hash: [7; 32],
+        sequence: 0,
+        privacy: PrivacyLevel::Public,
         stake: 1_000,
         approvals: 0,
         denials: 0,
@@ -75,13 +80,30 @@ fn a_thread_in_order_passes() {
 
 #[test]
 fn a_thread_out_of_order_is_refused() {
-    let broken: [fn(&mut Thread); 7] = [
+    let broken: [fn(&mut Thread); 14] = [
         |t| t.version = 0,
         |t| t.co_authors.clear(),
         |t| t.co_authors.push(key(1)),
         |t| t.co_authors = (1..=17).map(key).collect(),
         |t| t.updated_at = 4,
-        |t| t.total_shares = MINIMUM_TOTAL_SHARES - 1,
+        |t| t.total_shares = 0,
+        |t| t.balance = t.total_shares - 1,
+        |t| t.pending_specs = 1,
+        |t| t.status = ThreadStatus::Closing,
+        |t| t.status = ThreadStatus::Closed,
+        |t| {
+            t.co_authors.truncate(1);
+            t.status = ThreadStatus::Closing;
+            t.total_shares = 0;
+        },
+        |t| {
+            (t.balance, t.total_shares, t.total_claimable) = (0, 0, 1);
+            t.status = ThreadStatus::Closed;
+        },
+        |t| {
+            (t.balance, t.total_shares, t.spec_count, t.pending_specs) = (0, 0, 1, 1);
+            t.status = ThreadStatus::Closed;
+        },
         |t| t.thread_id.clear(),
     ];
     for change in broken {
@@ -89,6 +111,121 @@ fn a_thread_out_of_order_is_refused() {
         change(&mut thread);
         refused(thread.invariant(), ChoirError::ThreadInvariant);
     }
+}
+
+/// A co-author of `thread(_)` with some of its shares.
+fn holder(number: u8, shares: u64) -> Position {
+    let mut position = Position::new(255, key(100), key(number), key(number), 5);
+    position.shares = shares;
+    position
+}
+
+#[test]
+fn who_is_dismissed_leaves_the_others_in_order() {
+    let mut thread = thread(4);
+    thread.dismiss(1).unwrap();
+    assert_eq!(thread.co_authors, [key(1), key(3), key(4)]);
+    assert_eq!(thread.author_epoch, 1);
+    refused(thread.dismiss(3), ChoirError::ThreadInvariant);
+    thread.dismiss(2).unwrap();
+    thread.dismiss(0).unwrap();
+    refused(thread.dismiss(0), ChoirError::LastCoAuthor);
+    assert_eq!((thread.co_authors, thread.author_epoch), (vec![key(3)], 3));
+}
+
+#[test]
+fn only_all_shares_are_counted_anew() {
+    let mut thread = thread(2);
+    thread.add_balance(5_000).unwrap();
+    let mut some = holder(1, 9_999);
+    assert_eq!(thread.rebase(&mut some), None);
+    assert_eq!((some.shares, thread.total_shares), (9_999, 10_000));
+    let mut all = holder(1, 10_000);
+    assert_eq!(thread.rebase(&mut all), Some((10_000, 15_000)));
+    assert_eq!((all.shares, thread.total_shares), (15_000, 15_000));
+    assert_eq!(thread.rebase(&mut all), None);
+    thread.invariant().unwrap();
+}
+
+#[test]
+fn a_thread_is_closed_only_by_who_has_all_of_it() {
+    let mut thread = thread(1);
+    thread.award(7, 7).unwrap();
+    let mut position = holder(1, 10_000);
+    refused(thread.finish(&position), ChoirError::OthersHaveStake);
+    position.settle(&thread, 6).unwrap();
+    position.shares = 9_999;
+    refused(thread.finish(&position), ChoirError::OthersHaveStake);
+    position.shares = 10_000;
+    thread.finish(&position).unwrap();
+    thread.invariant().unwrap();
+    refused(thread.require_open(), ChoirError::ThreadClosed);
+    refused(thread.require_not_closed(), ChoirError::ThreadClosed);
+}
+
+#[test]
+fn what_is_wound_down_has_neither_minimum_nor_cooldown() {
+    let mut thread = thread(1);
+    assert_eq!((thread.cooldown(20), thread.cooldown(5)), (10, 5));
+    refused(
+        thread.divest(9_001, u64::MAX, 5_000),
+        ChoirError::BalanceBelowMinimum,
+    );
+    refused(
+        thread.divest(9_501, u64::MAX, 500),
+        ChoirError::BalanceBelowMinimum,
+    );
+    refused(
+        thread.divest(9_500, 9_499, 500),
+        ChoirError::SlippageExceeded,
+    );
+    thread.wind_down();
+    thread.invariant().unwrap();
+    refused(thread.require_open(), ChoirError::ThreadClosing);
+    thread.require_not_closed().unwrap();
+    assert_eq!(thread.cooldown(20), 0);
+    thread.divest(10_000, 10_000, 5_000).unwrap();
+    thread.invariant().unwrap();
+}
+
+#[test]
+fn settling_for_another_is_no_action_of_theirs() {
+    let mut thread = thread(2);
+    let mut position = holder(2, 0);
+    thread.award(7, 14).unwrap();
+    position.settle_rewards(&thread).unwrap();
+    assert_eq!((position.claimable, position.last_action_at), (7, 5));
+    refused(position.require_inactive(14, 10), ChoirError::AuthorActive);
+    position.require_inactive(15, 10).unwrap();
+    position.settle(&thread, 9).unwrap();
+    assert_eq!((position.claimable, position.last_action_at), (7, 9));
+}
+
+#[test]
+fn only_decisions_of_the_present_set_hold_a_stake() {
+    let mut spec = spec();
+    spec.require_undecided(0).unwrap();
+    spec.decide(3, Decision::Deny, 0).unwrap();
+    refused(spec.require_undecided(0), ChoirError::SpecHasDecisions);
+    spec.require_undecided(1).unwrap();
+    refused(spec.require_settled(), ChoirError::SpecPending);
+    spec.resolve(SpecStatus::Withdrawn, 6);
+    spec.require_settled().unwrap();
+}
+
+#[test]
+fn submissions_are_numbered() {
+    let mut thread = thread(1);
+    assert_eq!(
+        (thread.open_spec().unwrap(), thread.open_spec().unwrap()),
+        (0, 1)
+    );
+    refused(thread.require_no_pending_specs(), ChoirError::SpecsPending);
+    thread.close_spec().unwrap();
+    thread.close_spec().unwrap();
+    thread.require_no_pending_specs().unwrap();
+    assert_eq!(thread.open_spec().unwrap(), 2);
+    thread.invariant().unwrap();
 }
 
 #[test]
@@ -215,26 +352,62 @@ proptest! {
         }
     }
 
+    /// Of two holders: the price never falls but by re-counting, which changes nobody's worth; shares
+    /// sum up; a share is worth a unit or more; what is wound down can be emptied to the unit.
     #[test]
     fn deposits_and_divestments_keep_the_price(
-        steps in prop::collection::vec((any::<bool>(), 1u64..1_000_000), 1..80),
+        steps in prop::collection::vec((0u8..3, 0usize..2, 1u64..1_000_000), 1..80),
     ) {
-        let mut thread = thread(1);
-        let mut shares = thread.total_shares;
-        for (deposit, amount) in steps {
+        let mut thread = thread(2);
+        let mut holders = [holder(1, 10_000), holder(2, 0)];
+        for (step, who, amount) in steps {
             let (balance, total) = (u128::from(thread.balance), u128::from(thread.total_shares));
-            if deposit {
-                if let Ok(minted) = thread.deposit(amount) {
-                    shares += minted;
+            let worth = |t: &Thread, p: &Position| {
+                choir::math::value_of_shares(p.shares, t.balance, t.total_shares).unwrap()
+            };
+            let before = (thread.clone(), holders.clone());
+            let held = &mut holders[who];
+            let was = worth(&thread, held);
+            if step < 2 {
+                let rebased = thread.rebase(held).is_some();
+                prop_assert_eq!(worth(&thread, held), was);
+                let done = if step == 0 {
+                    thread.deposit(amount, 0).and_then(|shares| held.mint(shares, 9))
+                } else {
+                    thread
+                        .divest(amount, u64::MAX, 1_000)
+                        .and_then(|shares| held.burn(shares, 9))
+                };
+                if done.is_err() {
+                    // the chain takes back what a refused instruction did
+                    (thread, holders) = before;
+                    continue;
                 }
-            } else if let Ok(burned) = thread.divest(amount, 1_000) {
-                shares -= burned;
+                if !rebased {
+                    let after = u128::from(thread.balance) * total;
+                    prop_assert!(after >= balance * u128::from(thread.total_shares));
+                }
+            } else {
+                thread.add_balance(amount).unwrap();
             }
-            // balance / shares never falls
-            let after = u128::from(thread.balance) * total;
-            prop_assert!(after >= balance * u128::from(thread.total_shares));
-            prop_assert_eq!(shares, thread.total_shares);
+            prop_assert_eq!(holders[0].shares + holders[1].shares, thread.total_shares);
             thread.invariant().unwrap();
+        }
+        thread.co_authors.pop();
+        thread.wind_down();
+        for held in &mut holders {
+            thread.rebase(held);
+            let worth = choir::math::value_of_shares(held.shares, thread.balance, thread.total_shares);
+            let worth = worth.unwrap();
+            if worth > 0 {
+                let shares = thread.divest(worth, u64::MAX, 1_000).unwrap();
+                held.burn(shares, 9).unwrap();
+                thread.invariant().unwrap();
+            }
+        }
+        // what is left of the first is worth less than a share; the second has been alone if it is nothing
+        if holders[0].shares == 0 {
+            prop_assert_eq!((thread.balance, thread.total_shares), (0, 0));
         }
     }
 }
