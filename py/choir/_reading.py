@@ -20,6 +20,7 @@ from choir.accounts import (
     SpecStatus,
     Thread,
     Treasury,
+    TreasuryProposal,
     decode_owned,
 )
 from choir.errors import NotFound
@@ -29,6 +30,7 @@ from choir.ids import (
     config_pda,
     message_pda,
     position_pda,
+    proposal_pda,
     spec_pda,
     thread_pda,
     treasury_pda,
@@ -41,7 +43,7 @@ __all__ = ["Reader", "Stake", "ThreadRef"]
 ThreadRef = str | Pubkey
 """A thread by its id (text) or by its address (`Pubkey`)."""
 
-A = TypeVar("A", Config, Message, Position, Spec, Thread, Treasury)
+A = TypeVar("A", Config, Message, Position, Spec, Thread, Treasury, TreasuryProposal)
 CLOCK_SYSVAR: Final = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 _UNIX_TIME: Final = Struct("<32xq")
 
@@ -92,6 +94,22 @@ class Reader:
     async def treasury(self) -> Treasury:
         """The treasury's signers and threshold."""
         return await self._must(Treasury, treasury_pda(program_id=self.program_id), "treasury")
+
+    async def find_proposal(self, index: int) -> TreasuryProposal | None:
+        """A proposal to the treasury's signers, None where there is none (any more)."""
+        return await self._one(TreasuryProposal, proposal_pda(index, program_id=self.program_id))
+
+    async def proposal(self, index: int) -> TreasuryProposal:
+        """A proposal to the treasury's signers that must exist."""
+        found = await self.find_proposal(index)
+        if found is None:
+            raise NotFound(f"there is no proposal {index}; it was never made, or it is closed")
+        return found
+
+    async def proposals(self) -> list[TreasuryProposal]:
+        """Every proposal whose account is not closed, oldest first."""
+        found = await self._all(TreasuryProposal)
+        return sorted(found, key=lambda proposal: proposal.index)
 
     async def stake(self) -> Stake:
         """The mint of all stakes; fetched once."""

@@ -8,6 +8,7 @@ base units of the stake mint, times in Unix seconds. Layouts are the program's o
 
 from __future__ import annotations
 
+from enum import IntFlag
 from typing import TypeVar
 
 from solders.pubkey import Pubkey
@@ -22,8 +23,20 @@ from choir._program.accounts import (
     Spec,
     Thread,
     Treasury,
+    TreasuryProposal,
 )
-from choir._program.types import Decision, Params, PrivacyLevel, SpecStatus, ThreadStatus
+from choir._program.types import (
+    ConfigChange,
+    Decision,
+    Params,
+    PrivacyLevel,
+    SpecStatus,
+    ThreadStatus,
+    TreasuryAction,
+    TreasuryActionMint,
+    TreasuryActionSetSigners,
+    TreasuryActionSpend,
+)
 from choir.errors import WrongDiscriminator, WrongOwner
 from choir.ids import PROGRAM_ID
 
@@ -33,9 +46,11 @@ __all__ = [
     "OFFSETS",
     "Account",
     "Config",
+    "ConfigChange",
     "Decision",
     "Message",
     "Params",
+    "PauseFamily",
     "Position",
     "PrivacyLevel",
     "Spec",
@@ -43,14 +58,46 @@ __all__ = [
     "Thread",
     "ThreadStatus",
     "Treasury",
+    "TreasuryAction",
+    "TreasuryActionMint",
+    "TreasuryActionSetSigners",
+    "TreasuryActionSpend",
+    "TreasuryProposal",
+    "approvals_of",
     "claimable_now",
     "decision_of",
     "decode_account",
     "decode_owned",
+    "paused_families",
 ]
 
 DISCRIMINATORS: dict[type[Account], bytes] = {kind: d for d, kind in BY_DISCRIMINATOR.items()}
-A = TypeVar("A", Config, Message, Position, Spec, Thread, Treasury)
+A = TypeVar("A", Config, Message, Position, Spec, Thread, Treasury, TreasuryProposal)
+
+
+class PauseFamily(IntFlag):
+    """The families of instructions that can be paused on their own; the bits of `pause`."""
+
+    THREADS = 1
+    """`create_thread` and `deposit`."""
+    MESSAGES = 2
+    """`post_message`."""
+    SPECS = 4
+    """`submit_spec`."""
+    DECISIONS = 8
+    """`process_approval`."""
+    EXITS = 16
+    """`claim`, `divest`, `expire_spec`, `withdraw_spec`, `leave_thread`, `wind_down_thread` and
+    `close_thread`."""
+    SETTINGS = 32
+    """`set_privacy` and `retire_author`."""
+    TREASURY = 64
+    """`propose_treasury`, `approve_treasury` and `execute_treasury`."""
+
+    @property
+    def place(self) -> int:
+        """The place of one family in `Config.paused_until`."""
+        return self.value.bit_length() - 1
 
 
 def decode_account(data: bytes) -> Account:
@@ -97,3 +144,22 @@ def decision_of(thread: Thread, spec: Spec, who: Pubkey) -> Decision | None:
     if spec.approvals & bit:
         return Decision.APPROVE
     return Decision.DENY if spec.denials & bit else None
+
+
+def paused_families(config: Config, now: int) -> PauseFamily:
+    """The families that are paused at `now`, Unix seconds; falsy when none is."""
+    return PauseFamily(
+        sum(1 << place for place, until in enumerate(config.paused_until) if now < until)
+    )
+
+
+def approvals_of(treasury: Treasury, proposal: TreasuryProposal) -> tuple[Pubkey, ...]:
+    """The signers whose approvals of a proposal count, in the treasury's order.
+
+    Approvals given under an earlier set of signers are void.
+    """
+    if proposal.signer_epoch != treasury.signer_epoch:
+        return ()
+    return tuple(
+        signer for place, signer in enumerate(treasury.signers) if proposal.approvals >> place & 1
+    )

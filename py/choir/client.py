@@ -15,9 +15,8 @@ Verbs raise what `Sender.send` raises; for a refusal known beforehand, the progr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -25,56 +24,33 @@ from solders.pubkey import Pubkey
 from choir import _checks as check
 from choir import instructions as build
 from choir import program_errors as refused
-from choir._reading import CLOCK_SYSVAR, Reader, Stake, ThreadRef, no_thread, unix_time
-from choir.accounts import Config, Decision, Params, Position, PrivacyLevel, Spec, Thread
+from choir._acting import Acting
+from choir._reading import Reader, ThreadRef
+from choir._verbs_governing import GoverningVerbs
+from choir._verbs_threads import ThreadVerbs
+from choir.accounts import Config, Decision, Params, PauseFamily, PrivacyLevel
 from choir.clock import Clock
-from choir.errors import AnchorError, InvalidInput, NotFound, WalletError
+from choir.errors import InvalidInput, WalletError
 from choir.ids import (
     PROGRAM_ID,
     as_hash,
     config_pda,
-    position_pda,
-    spec_pda,
 )
+from choir.money import PRICE_TOLERANCE, at_least, at_most
 from choir.rpc import Commitment, Rpc
 from choir.sending import Receipt, Sender, SendPolicy, UnsignedTransaction
-from choir.tokens import TOKEN_PROGRAM_ID, TokenAccount, create_associated_token_account
+from choir.tokens import TOKEN_PROGRAM_ID
 from choir.wallet import Signer
 
 __all__ = ["ChoirClient", "Receipt", "ThreadRef", "UnsignedClient", "UnsignedTransaction"]
 
 R = TypeVar("R")
-_ATTEMPTS_AT_AN_INDEX = 4
 # A decision that was not the last when simulated may be when it lands, and then settles.
 _SETTLEMENT_UNITS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What a verb looks at before it acts, read at once."""
-
-    config: Config
-    stake: Stake
-    now: int
-    thread: Thread | None
-    position: Position | None
-    tokens: int | None
-    spec: Spec | None
-
-    def owned(self) -> int:
-        return self.tokens or 0
-
-
-class _Verbs(Reader, Generic[R]):
+class _Verbs(ThreadVerbs[R], GoverningVerbs[R], Acting[R]):
     """The verbs, whatever is done with the instructions they make."""
-
-    @property
-    def wallet(self) -> Pubkey:
-        """Who acts, and pays."""
-        raise NotImplementedError
-
-    async def _finish(self, instructions: Sequence[Instruction], *, units_at_least: int = 0) -> R:
-        raise NotImplementedError
 
     async def initialize(
         self,
@@ -114,7 +90,7 @@ class _Verbs(Reader, Generic[R]):
     ) -> R:
         """Open a thread with a first deposit."""
         view = await self._view(thread_id)
-        check.running(view.config, check.PAUSE_THREADS, view.now)
+        check.running(view.config, PauseFamily.THREADS, view.now)
         if view.thread is not None:
             raise refused.ThreadAlreadyExists(f"a thread with the id {thread_id!r} already exists")
         minimum = view.config.params.min_thread_balance
@@ -134,14 +110,25 @@ class _Verbs(Reader, Generic[R]):
             ]
         )
 
-    async def deposit(self, thread: ThreadRef, amount: int) -> R:
-        """Add to one's stake in a thread."""
+    async def deposit(
+        self,
+        thread: ThreadRef,
+        amount: int,
+        *,
+        min_shares: int | None = None,
+        tolerance: int = PRICE_TOLERANCE,
+    ) -> R:
+        """Add to one's stake in a thread.
+
+        Refused (`SlippageExceeded`) when it would buy fewer than `min_shares`. Unless given, that
+        is what it buys as the chain stands now, less `tolerance` ten-thousandths.
+        """
         view = await self._view(thread)
         found = self._existing(view, thread)
-        check.running(view.config, check.PAUSE_THREADS, view.now)
+        check.running(view.config, PauseFamily.THREADS, view.now)
         check.co_author(found, self.wallet)
         check.at_least(amount, 1, view.config, refused.AmountZero)
-        check.worth_a_share(found, amount)
+        shares = check.shares_of_deposit(found, self._held(view, thread), amount)
         check.covers(view.owned(), amount, view.config, self.wallet)
         return await self._finish(
             [
@@ -149,6 +136,7 @@ class _Verbs(Reader, Generic[R]):
                     owner=self.wallet,
                     thread=self.address_of(thread),
                     amount=amount,
+                    min_shares=at_least(shares, tolerance) if min_shares is None else min_shares,
                     stake_mint=view.stake.mint,
                     token_program=view.stake.token_program,
                     program_id=self.program_id,
@@ -156,15 +144,24 @@ class _Verbs(Reader, Generic[R]):
             ]
         )
 
-    async def post_message(self, thread: ThreadRef, content_hash: bytes) -> R:
-        """Record a message by the sha256 of its content (`choir.content_hash`)."""
+    async def post_message(
+        self, thread: ThreadRef, content_hash: bytes, *, privacy: PrivacyLevel | None = None
+    ) -> R:
+        """Record a message by the sha256 of its content (`choir.content_hash`).
+
+        Refused (`PrivacyMismatch`) when the thread's level is not `privacy`: the one it has now,
+        unless given.
+        """
         as_hash(content_hash)
 
         async def attempt() -> R:
+            nonlocal privacy
             view = await self._view(thread)
             found = self._existing(view, thread)
-            check.running(view.config, check.PAUSE_MESSAGES, view.now)
+            check.running(view.config, PauseFamily.MESSAGES, view.now)
             check.co_author(found, self.wallet)
+            privacy = found.privacy if privacy is None else privacy
+            check.same_privacy(found, privacy)
             if view.position is not None:
                 check.can_post(view.config, view.position, view.now)
             return await self._finish(
@@ -173,6 +170,7 @@ class _Verbs(Reader, Generic[R]):
                         author=self.wallet,
                         thread=self.address_of(thread),
                         content_hash=content_hash,
+                        privacy=privacy,
                         message_index=found.message_count,
                         program_id=self.program_id,
                     )
@@ -181,12 +179,25 @@ class _Verbs(Reader, Generic[R]):
 
         return await self._at_the_next_index(attempt)
 
-    async def submit_spec(self, thread: ThreadRef, content_hash: bytes, *, stake: int) -> R:
-        """Submit a message with a stake on it, and ask to join."""
+    async def submit_spec(
+        self,
+        thread: ThreadRef,
+        content_hash: bytes,
+        *,
+        stake: int,
+        privacy: PrivacyLevel | None = None,
+    ) -> R:
+        """Submit a message with a stake on it, and ask to join.
+
+        Refused (`PrivacyMismatch`) when the thread's level is not `privacy`: the one it has now,
+        unless given. An approved message is never less private than that.
+        """
         view = await self._view(thread, spec=(self.wallet, as_hash(content_hash)))
         found = self._existing(view, thread)
-        check.running(view.config, check.PAUSE_SPECS, view.now)
+        check.running(view.config, PauseFamily.SPECS, view.now)
         check.can_submit(found, self.wallet, view.spec)
+        privacy = found.privacy if privacy is None else privacy
+        check.same_privacy(found, privacy)
         check.at_least(stake, view.config.params.min_stake, view.config, refused.StakeBelowMinimum)
         check.covers(view.owned(), stake, view.config, self.wallet)
         return await self._finish(
@@ -196,6 +207,7 @@ class _Verbs(Reader, Generic[R]):
                     thread=self.address_of(thread),
                     content_hash=content_hash,
                     stake=stake,
+                    privacy=privacy,
                     stake_mint=view.stake.mint,
                     token_program=view.stake.token_program,
                     program_id=self.program_id,
@@ -211,25 +223,32 @@ class _Verbs(Reader, Generic[R]):
         decision: Decision,
         *,
         author_epoch: int | None = None,
+        sequence: int | None = None,
     ) -> R:
         """Decide on a spec; the last decision settles it.
 
-        `author_epoch` is the thread's when the decision was made (now, unless given): if the
-        co-authors have changed since, the decision is refused.
+        `author_epoch` is the thread's and `sequence` the spec's when the decision was made (now,
+        unless given): if the co-authors have changed since, or the spec was submitted anew, the
+        decision is refused.
         """
         as_hash(content_hash)
 
         async def attempt() -> R:
+            nonlocal author_epoch, sequence
             view = await self._view(thread, spec=(author, content_hash))
             found = self._existing(view, thread)
-            if view.spec is None:
-                raise NotFound(
-                    f"there is no spec of {author} with content {content_hash.hex()} "
-                    f"in thread {found.thread_id!r}"
-                )
-            check.running(view.config, check.PAUSE_DECISIONS, view.now)
-            epoch = found.author_epoch if author_epoch is None else author_epoch
-            check.can_decide(found, view.spec, self.wallet, epoch, view.now)
+            spec = self._spec_of(view, author, content_hash)
+            check.running(view.config, PauseFamily.DECISIONS, view.now)
+            author_epoch = found.author_epoch if author_epoch is None else author_epoch
+            sequence = spec.sequence if sequence is None else sequence
+            check.can_decide(
+                found,
+                spec,
+                self.wallet,
+                author_epoch=author_epoch,
+                sequence=sequence,
+                now=view.now,
+            )
             return await self._finish(
                 [
                     build.process_approval(
@@ -237,7 +256,8 @@ class _Verbs(Reader, Generic[R]):
                         thread=self.address_of(thread),
                         spec_author=author,
                         content_hash=content_hash,
-                        author_epoch=epoch,
+                        author_epoch=author_epoch,
+                        sequence=sequence,
                         decision=decision,
                         message_index=found.message_count,
                         stake_mint=view.stake.mint,
@@ -261,14 +281,10 @@ class _Verbs(Reader, Generic[R]):
     async def expire_spec(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
         """Return the stake of a spec whose window has ended to its author. Anybody may."""
         view = await self._view(thread, spec=(author, as_hash(content_hash)))
-        found = self._existing(view, thread)
-        if view.spec is None:
-            raise NotFound(
-                f"there is no spec of {author} with content {content_hash.hex()} "
-                f"in thread {found.thread_id!r}"
-            )
-        check.running(view.config, check.PAUSE_EXITS, view.now)
-        check.can_expire(view.spec, view.now)
+        self._existing(view, thread)
+        spec = self._spec_of(view, author, content_hash)
+        check.running(view.config, PauseFamily.EXITS, view.now)
+        check.can_expire(spec, view.now)
         return await self._finish(
             [
                 *await self._token_account(author, view.stake),
@@ -287,7 +303,7 @@ class _Verbs(Reader, Generic[R]):
         """Pay out one's rewards."""
         view = await self._view(thread)
         found, position = self._existing(view, thread), self._held(view, thread)
-        check.running(view.config, check.PAUSE_EXITS, view.now)
+        check.running(view.config, PauseFamily.EXITS, view.now)
         check.can_claim(found, position)
         return await self._finish(
             [
@@ -302,12 +318,24 @@ class _Verbs(Reader, Generic[R]):
             ]
         )
 
-    async def divest(self, thread: ThreadRef, amount: int) -> R:
-        """Take an amount out of a thread."""
+    async def divest(
+        self,
+        thread: ThreadRef,
+        amount: int,
+        *,
+        max_shares: int | None = None,
+        tolerance: int = PRICE_TOLERANCE,
+    ) -> R:
+        """Take an amount out of a thread.
+
+        Refused (`SlippageExceeded`) when it would take more than `max_shares`. Unless given, that
+        is what it takes as the chain stands now, and `tolerance` ten-thousandths more.
+        """
         view = await self._view(thread)
         found, position = self._existing(view, thread), self._held(view, thread)
-        check.running(view.config, check.PAUSE_EXITS, view.now)
+        check.running(view.config, PauseFamily.EXITS, view.now)
         check.can_divest(view.config, found, position, amount, view.now)
+        shares = check.shares_of_divestment(found, position, amount)
         return await self._finish(
             [
                 *await self._token_account(self.wallet, view.stake),
@@ -315,6 +343,7 @@ class _Verbs(Reader, Generic[R]):
                     owner=self.wallet,
                     thread=self.address_of(thread),
                     amount=amount,
+                    max_shares=at_most(shares, tolerance) if max_shares is None else max_shares,
                     stake_mint=view.stake.mint,
                     token_program=view.stake.token_program,
                     program_id=self.program_id,
@@ -326,7 +355,7 @@ class _Verbs(Reader, Generic[R]):
         """Set who may read the messages to come."""
         view = await self._view(thread)
         found = self._existing(view, thread)
-        check.running(view.config, check.PAUSE_SETTINGS, view.now)
+        check.running(view.config, PauseFamily.SETTINGS, view.now)
         check.co_author(found, self.wallet)
         if found.privacy is level:
             raise refused.PrivacyUnchanged
@@ -340,70 +369,6 @@ class _Verbs(Reader, Generic[R]):
                 )
             ]
         )
-
-    # ---- below: what verbs share
-
-    async def _view(self, thread: ThreadRef, *, spec: tuple[Pubkey, bytes] | None = None) -> _View:
-        """Settings, clock, thread, own position and tokens, and a spec, in one request."""
-        stake, address = await self.stake(), self.address_of(thread)
-        addresses = [
-            config_pda(program_id=self.program_id),
-            CLOCK_SYSVAR,
-            address,
-            position_pda(address, self.wallet, program_id=self.program_id),
-            stake.account_of(self.wallet),
-        ]
-        if spec is not None:
-            addresses.append(spec_pda(address, *spec, program_id=self.program_id))
-        answer = await self.rpc.get_accounts(addresses, commitment=self.commitment)
-        config, clock, found, position, tokens = answer.value[:5]
-        settings = self._decoded(Config, config)
-        if settings is None or clock is None:
-            raise NotFound(f"the program {self.program_id} is not initialized on this chain")
-        return _View(
-            config=settings,
-            stake=stake,
-            now=unix_time(clock),
-            thread=self._decoded(Thread, found),
-            position=self._decoded(Position, position),
-            tokens=None if tokens is None else TokenAccount.decode(tokens.data).amount,
-            spec=self._decoded(Spec, answer.value[5]) if spec is not None else None,
-        )
-
-    def _existing(self, view: _View, thread: ThreadRef) -> Thread:
-        if view.thread is None:
-            raise no_thread(thread)
-        return view.thread
-
-    def _held(self, view: _View, thread: ThreadRef) -> Position:
-        if view.position is None:
-            raise NotFound(f"{self.wallet} has no position in thread {thread}")
-        return view.position
-
-    async def _token_account(self, owner: Pubkey, stake: Stake) -> list[Instruction]:
-        """What makes the account the tokens go to, where it was closed meanwhile."""
-        if await self._fetch(stake.account_of(owner)) is not None:
-            return []
-        return [
-            create_associated_token_account(
-                payer=self.wallet,
-                owner=owner,
-                mint=stake.mint,
-                token_program=stake.token_program,
-            )
-        ]
-
-    async def _at_the_next_index(self, attempt: Callable[[], Awaitable[R]]) -> R:
-        """Try again when somebody else's message took the index meanwhile; nothing had effect."""
-        for _ in range(_ATTEMPTS_AT_AN_INDEX - 1):
-            try:
-                return await attempt()
-            except refused.WrongMessage:
-                continue
-            except AnchorError as error:
-                if error.name != "ConstraintSeeds":
-                    raise
-        return await attempt()
 
 
 class UnsignedClient(_Verbs[UnsignedTransaction]):

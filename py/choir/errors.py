@@ -278,6 +278,13 @@ _TOKEN_PROGRAMS = frozenset(
         "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb",
     }
 )
+# A position is made by the program when its owner joins: who has none has never been there.
+_NO_POSITION = {
+    "position": "the wallet is not a co-author of this thread: it has no position in it",
+    "approver_position": "the wallet is not a co-author of this thread: it has no position in it",
+    "retiree_position": "the one to retire is not a co-author of this thread: they have no "
+    "position in it",
+}
 _FAILED = re.compile(r"^Program (\w+) failed: (?:custom program error: (0x[0-9a-fA-F]+)|(.*))$")
 
 
@@ -336,6 +343,8 @@ def failure_of(
     if code in ANCHOR_ERRORS and (program not in _TOKEN_PROGRAMS | {_SYSTEM_PROGRAM}):
         name, said = ANCHOR_ERRORS[code]
         account = _anchor_account(logs)
+        if name == "AccountNotInitialized" and account in _NO_POSITION:
+            said = _NO_POSITION[account]
         text = f"{said} (account `{account}`)" if account else said
         return AnchorError(f"{text} [{name}]", code=code, name=name, **common)
     return UnknownProgramError(

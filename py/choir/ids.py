@@ -28,6 +28,7 @@ __all__ = [
     "next_head",
     "position_pda",
     "program_data_pda",
+    "proposal_pda",
     "spec_pda",
     "thread_pda",
     "treasury_pda",
@@ -104,6 +105,13 @@ def treasury_pda(*, program_id: Pubkey = PROGRAM_ID) -> Pubkey:
 def treasury_vault_pda(*, program_id: Pubkey = PROGRAM_ID) -> Pubkey:
     """The treasury's token account."""
     return _pda(program_id, b"treasury_vault")
+
+
+def proposal_pda(index: int, *, program_id: Pubkey = PROGRAM_ID) -> Pubkey:
+    """The TreasuryProposal of a number (from 0). Raises InvalidInput outside u64."""
+    if not 0 <= index < _U64:
+        raise InvalidInput(f"a proposal's number is from 0 to 2^64 - 1, not {index}")
+    return _pda(program_id, b"treasury", index.to_bytes(8, "little"))
 
 
 def thread_pda(thread_id: str, *, program_id: Pubkey = PROGRAM_ID) -> Pubkey:

@@ -11,13 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from choir._program.types import PrivacyLevel
 from choir.errors import InvalidInput
 
 __all__ = [
+    "PRICE_TOLERANCE",
     "Rounding",
     "Settlement",
+    "at_least",
+    "at_most",
     "count_message",
     "deposit_is_too_coarse",
     "format_amount",
@@ -89,6 +93,33 @@ def stricter(a: PrivacyLevel, b: PrivacyLevel) -> PrivacyLevel:
 def shares_for_divest(amount: int, balance: int, total_shares: int) -> int:
     """Shares a divestment costs: pro rata, rounded up."""
     return mul_div(amount, total_shares, balance, Rounding.UP)
+
+
+PRICE_TOLERANCE: Final = 100
+"""How far the price of a share may move, unless told otherwise: ten-thousandths, so one percent."""
+
+
+def at_least(shares: int, tolerance: int = PRICE_TOLERANCE) -> int:
+    """The fewest shares to accept for a deposit that buys `shares` now; rounded up.
+
+    `tolerance` in ten-thousandths, 0 to 10,000.
+    """
+    return mul_div(shares, 10_000 - _part(tolerance), 10_000, Rounding.UP)
+
+
+def at_most(shares: int, tolerance: int = PRICE_TOLERANCE) -> int:
+    """The most shares to accept for a divestment that takes `shares` now; rounded down.
+
+    `tolerance` in ten-thousandths, 0 to 10,000. At most 2^64 - 1.
+    """
+    more = shares * (10_000 + _part(tolerance)) // 10_000
+    return min(more, _U64_MAX)
+
+
+def _part(tolerance: int) -> int:
+    if not 0 <= tolerance <= 10_000:
+        raise InvalidInput(f"a tolerance is from 0 to 10000 ten-thousandths, not {tolerance}")
+    return tolerance
 
 
 def value_of_shares(shares: int, balance: int, total_shares: int) -> int:

@@ -270,7 +270,10 @@ class InactivityWindowOutOfRange(ChoirProgramError):
 
     CODE = 6018
     NAME = "InactivityWindowOutOfRange"
-    MESSAGE = "The inactivity window must be between 8 days (the longest pause and a day more) and 365 days"
+    MESSAGE = (
+        "The inactivity window must be between 8 days (the longest pause and a day more) "
+        "and 365 days"
+    )
 
 
 class MessageRateTooLow(ChoirProgramError):
@@ -600,7 +603,10 @@ class DepositTooCoarse(ChoirProgramError):
 
     CODE = 6059
     NAME = "DepositTooCoarse"
-    MESSAGE = "Over a thousandth of this deposit would be lost to rounding; deposit a multiple of what a share is worth"
+    MESSAGE = (
+        "Over a thousandth of this deposit would be lost to rounding; deposit a multiple "
+        "of what a share is worth"
+    )
 
 
 class SlippageExceeded(ChoirProgramError):
