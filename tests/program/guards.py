@@ -296,12 +296,6 @@ def a_proposal_before_its_time(call: Call) -> None:
 # ---- limits that hold by others
 
 
-@guard("SharesBelowMinimum", "divest")
-def a_thread_without_a_minimum(call: Call) -> None:
-    call.change("Thread", "thread", min_balance=0)
-    call.arguments["amount"] = 100_000
-
-
 @guard("DepositBuysNoShare", "create_thread")
 def settings_without_a_minimum(call: Call) -> None:
     config = call.world.read("Config", call.world.config)

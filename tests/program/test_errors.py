@@ -1,37 +1,8 @@
-"""Which of the program's errors the tests provoke."""
+"""How the program's interface is explained."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-from tests.program.harness import ERRORS, IDL
-
-# Cannot be provoked from outside: they guard against mistakes in the program itself, and against
-# sums that the supply of the mint, a u64 too, does not allow.
-GUARDS = {
-    "AccountAlreadyExists",
-    "ArithmeticOverflow",
-    "ConfigInvariant",
-    "EscrowInvariant",
-    "PositionInvariant",
-    "SpecInvariant",
-    "ThreadClosed",
-    "ThreadInvariant",
-    "TreasuryInvariant",
-    "VaultInsolvent",
-}
-
-
-def test_every_error_but_the_guards_is_provoked() -> None:
-    tests = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.glob("test_*.py")))
-    provoked = set(re.findall(r'"([A-Z]\w+)"', tests.replace(_own_source(), "")))
-    assert set(ERRORS) - GUARDS - provoked == set()
-    assert set(ERRORS) >= GUARDS
-
-
-def _own_source() -> str:
-    return Path(__file__).read_text()
+from tests.program.harness import IDL
 
 
 def test_codes_are_consecutive_and_explained() -> None:

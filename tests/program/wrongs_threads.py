@@ -74,6 +74,20 @@ def more_than_ones_own(call: Call) -> None:
     call.arguments["amount"] = 100_001
 
 
+@wrong("SharesBelowMinimum", "divest")
+def the_last_share_by_one_who_has_none(call: Call) -> None:
+    stage, week = call.stage, 7 * PARAMS["divest_cooldown"]
+    thread = stage.open("dear", stage.alice, 10_000)
+    stage.join(stage.bob, thread)
+    stage.deny(stage.carol, 299_990_000, thread)  # a share is worth 30,000 now
+    stage.deposit(stage.bob, 30_000, thread).send()
+    stage.world.pass_time(week)
+    stage.divest(stage.alice, 300_000_000, thread).send()
+    stage.world.pass_time(week)
+    last = stage.divest(stage.alice, 1, thread)
+    call.accounts, call.arguments = last.accounts, last.arguments
+
+
 @wrong("DivestCooldown", "divest")
 def a_second_before_the_cooldown_ends(call: Call) -> None:
     call.world.pass_time(-1)
