@@ -7,8 +7,11 @@ nothing, and what one that is let through did is undone.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from solders.account import Account
@@ -105,9 +108,9 @@ class CapturingWorld(World):
 
     def restore(self, before: dict[Pubkey, tuple[int, bytes, Pubkey]], call: Instruction) -> None:
         """Undoes an instruction."""
-        for key in self.snapshot(call):
+        for key in {**before, **self.snapshot(call)}:
             account = self.svm.get_account(key)
-            if account is not None and not account.executable:
+            if account is None or not account.executable:
                 lamports, data, owner = before.get(key, (0, b"", SYSTEM_PROGRAM))
                 self.svm.set_account(key, Account(lamports, data, owner))
 
@@ -133,6 +136,44 @@ class Adversary:
     honest: Instruction
     _fresh: int = field(default=0)
 
+    @cached_property
+    def _seeds(self) -> dict[Pubkey, list[bytes]]:
+        """Seeds of the program's addresses, of all that what is known can be put into."""
+        known = {*self.world.known, *(meta.pubkey for meta in self.honest.accounts)}
+        by_kind: dict[str | None, list[bytes]] = {}
+        for key in known:
+            by_kind.setdefault(self._kind(key), []).append(bytes(key))
+        wallets, threads = by_kind.get("wallet", []), by_kind.get("Thread", [])
+        absent = by_kind.get(None, [])
+        numbers = [struct.pack("<Q", number) for number in range(12)]
+        hashes = [sha256("new"), bytes(self.honest.data)[8:40].ljust(32)]
+        for key in known:
+            if self._kind(key) == "Spec":
+                hashes.append(self.world.read("Spec", key)["content_hash"])
+            elif self._kind(key) == "Thread":
+                hashes.append(sha256(self.world.read("Thread", key)["thread_id"]))
+        seeds = [[b"config"], [b"treasury"], [b"treasury_vault"], [b"__event_authority"]]
+        seeds += [[b"treasury", number] for number in numbers]
+        seeds += [[b"thread", name] for name in hashes]
+        seeds += [[b"vault", thread] for thread in threads + absent]
+        seeds += [[b"escrow", spec] for spec in by_kind.get("Spec", []) + absent]
+        for thread in threads + absent:
+            seeds += [[b"message", thread, number] for number in numbers]
+            seeds += [[b"position", thread, wallet] for wallet in wallets]
+        for thread in threads:
+            for wallet in wallets:
+                seeds += [[b"spec", thread, wallet, content] for content in set(hashes)]
+        found = {Pubkey.find_program_address(each, PROGRAM_ID)[0]: each for each in seeds}
+        return {key: each for key, each in found.items() if key in known}
+
+    @staticmethod
+    def _under_another_bump(seeds: list[bytes]) -> Pubkey:
+        bump = Pubkey.find_program_address(seeds, PROGRAM_ID)[1]
+        while True:
+            bump -= 1
+            with suppress(Exception):  # no public name: the address is on the curve
+                return Pubkey.create_program_address([*seeds, bytes([bump])], PROGRAM_ID)
+
     def attacks(self) -> Iterator[Attack]:
         """All of them."""
         for place, slot in enumerate(_SLOTS[self.name]):
@@ -152,6 +193,15 @@ class Adversary:
         for what, other in self._others(key):
             if other != key and (not signs or other in self.world.signers):
                 yield what, AccountMeta(other, signs, writes)
+        if slot["name"] in ("vault", "escrow", "treasury_vault") and self._kind(key) is not None:
+            # Anybody can make a token account for any owner, also for an address of the program.
+            account = self.world.svm.get_account(key)
+            assert account is not None
+            twin = self._put(bytes(account.data), account.owner)
+            yield "another token account of the same owner", AccountMeta(twin, signs, writes)
+        if key in self._seeds:
+            twin = self._under_another_bump(self._seeds[key])
+            yield "the same seeds under another bump", AccountMeta(twin, signs, writes)
 
     def _others(self, key: Pubkey) -> Iterator[tuple[str, Pubkey]]:
         """What else the slot may be filled with."""

@@ -22,7 +22,7 @@ THREAD = st.sampled_from([*(f"thread {i}" for i in range(THREADS))])
 ODD_IDS = st.sampled_from(["", "x", "é" * 32, "é" * 32 + "x", "y" * 64])
 CONTENT = st.integers(0, CONTENTS - 1).map(lambda i: sha256(f"content {i}"))
 LEVEL = st.sampled_from(["Public", "Premium", "ThreadOnly", "Encrypted"])
-LEVEL_SEEN = st.sampled_from(["", "", "", "", "", "Public", "Premium", "ThreadOnly", "Encrypted"])
+LEVEL_SEEN = st.sampled_from([*[""] * 16, "Public", "Premium", "ThreadOnly", "Encrypted"])
 """The level an author believes a thread to have; most often the one it has."""
 DECISION = st.sampled_from(["Approve", "Approve", "Deny"])
 PLACE = st.integers(0, 63)
@@ -97,9 +97,13 @@ class Moves:
         return found[place % len(found)]
 
     def a_spec(self, place: int, *, pending: bool = False) -> Spec:
-        """One of all specs, or of those that wait for decisions."""
-        specs = self.state.specs.values()
-        return self.pick(place, (spec for spec in specs if spec.status == "Pending" or not pending))
+        """One of all specs, or of those that wait for decisions; few of which wait in vain."""
+        specs = list(self.state.specs.values())
+        if pending:
+            specs = [spec for spec in specs if spec.status == "Pending"]
+            waiting = [spec for spec in specs if self.state.now < spec.expires_at]
+            specs = waiting if waiting and place % 8 else specs
+        return self.pick(place, specs)
 
     def a_position(self, place: int) -> Position:
         """One of all positions."""

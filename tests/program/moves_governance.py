@@ -19,7 +19,7 @@ from tests.program.model_state import (
     Spend,
     TreasuryProposal,
 )
-from tests.program.moves import OFF, PLACE, WHO, Moves, move
+from tests.program.moves import OFF, PLACE, WHO, Moves, Nothing, move
 from tests.program.steps import DUST, PARAMS, PRESENT
 
 DAY = model.DAY
@@ -37,9 +37,9 @@ SETTINGS = st.sampled_from([PARAMS, PARAMS, DUST, DUST]).flatmap(
     ).map(lambda changes: replace(params, **dict(list(changes.items())[:2])))
 )
 TIMELOCK = st.sampled_from([DAY, DAY, DAY + 1, 2 * DAY, DAY - 1, 90 * DAY + 1])
-FAMILIES = st.sampled_from([*(1 << family for family in range(7)), 127, 24, 0, 128, 255])
-PAUSES = st.sampled_from([1, 60, 3_600, 3_600, DAY, 7 * DAY, 7 * DAY + 1, 0, -1])
-SPENT = st.sampled_from([0, 1, 7, 1_000, U64, U64 // 2])
+FAMILIES = st.sampled_from([*(1 << family for family in range(7)), 127, 24, 96, 0, 128])
+PAUSES = st.sampled_from([1, 60, 60, 3_600, 3_600, 3_600, DAY, 7 * DAY, 7 * DAY + 1, 0, -1])
+SPENT = st.sampled_from([1, 1, 2, 7, 1_000, 0, U64, U64 // 2])
 
 
 class GovernanceMoves(Moves):
@@ -47,19 +47,23 @@ class GovernanceMoves(Moves):
 
     # ---- settings
 
-    @move(3, params=SETTINGS, guardian=st.integers(-1, 7), timelock=TIMELOCK)
-    def propose_config(self, params: Any, guardian: int, timelock: int) -> None:
+    @move(3, params=SETTINGS, guardian=st.integers(-1, 7), timelock=TIMELOCK, again=PLACE)
+    def propose_config(self, params: Any, guardian: int, timelock: int, again: int) -> None:
+        if self.config.pending_at and again != 1:
+            raise Nothing
         key = self.both.wallets[guardian] if guardian >= 0 else NOBODY
         self.both.propose_config(self.config.authority, ConfigChange(params, key, timelock))
 
-    @move(3, alone=True, off=st.sampled_from([-1, 0, 0, 0, 1, 3 * DAY, 14 * DAY - 1, 14 * DAY]))
+    @move(4, alone=True, off=st.sampled_from([-1, 0, 0, 0, 1, 3 * DAY, 14 * DAY - 1, 14 * DAY]))
     def apply_config_in_time(self, off: int) -> None:
-        if self.config.pending_at:
-            self.until(self.config.pending_at + off)
+        proposed_for = self.pick(0, [at for at in [self.config.pending_at] if at])
+        self.until(proposed_for + off)
         self.both.apply_config(self.config.authority)
 
-    @move(2)
-    def cancel_config(self) -> None:
+    @move(2, place=PLACE)
+    def cancel_config(self, place: int) -> None:
+        if place % 8 and not self.config.pending_at:
+            raise Nothing
         self.both.cancel_config(self.config.authority)
 
     @move(who=WHO, what=st.integers(0, 3))
@@ -76,7 +80,7 @@ class GovernanceMoves(Moves):
             case _:
                 self.both.transfer_authority(key, config.authority)
 
-    @move(2, who=st.integers(-2, 7))
+    @move(who=st.integers(-2, 7))
     def offer_authority(self, who: int) -> None:
         """To a wallet, to the present authority, or to nobody."""
         present = self.config.authority
@@ -122,7 +126,7 @@ class GovernanceMoves(Moves):
         ends = [self.config.paused_until[family] for family in self._paused()]
         self.until(self.pick(0, ends and [max(ends)]) + off)
 
-    @move(2, alone=True, place=PLACE, off=OFF)
+    @move(alone=True, place=PLACE, off=OFF)
     def pause_again(self, place: int, off: int) -> None:
         """When a family has just run for a day."""
         ended = [family for family, end in enumerate(self.config.paused_until) if end]
@@ -169,22 +173,30 @@ class GovernanceMoves(Moves):
         self.both.propose_treasury(self._signer(place), SetSigners(signers, threshold))
 
     def _proposal(self, place: int, *, done: bool = True) -> TreasuryProposal:
-        proposals = self.state.proposals.values()
-        return self.pick(place, (each for each in proposals if done or not each.executed_at))
+        """One of all proposals, or of those that can be executed."""
+        proposals = list(self.state.proposals.values())
+        if not done:
+            proposals = [
+                each
+                for each in proposals
+                if not each.executed_at and self.state.now < each.expires_at
+            ]
+        return self.pick(place, proposals)
 
     @move(3, place=PLACE, who=PLACE)
     def approve(self, place: int, who: int) -> None:
-        self.both.approve_treasury(self._signer(who), self._proposal(place).index)
+        proposal = self._proposal(place, done=place % 8 == 0)
+        self.both.approve_treasury(self._signer(who), proposal.index)
 
-    @move(5, place=PLACE, who=PLACE, few=st.booleans(), where=st.none() | PLACE)
-    def approve_and_execute(self, place: int, who: int, few: bool, where: int | None) -> None:
+    @move(8, place=PLACE, who=PLACE, few=st.sampled_from([0, 0, 1]), where=st.none() | PLACE)
+    def approve_and_execute(self, place: int, who: int, few: int, where: int | None) -> None:
         """Enough signers approve and one executes; or one too few; or to another destination."""
         index, treasury = self._proposal(place, done=False).index, self.state.treasury
         assert treasury is not None
         for signer in treasury.signers[: treasury.threshold - few]:
             if signer in self.both.keys:
                 self.both.approve_treasury(signer, index)
-        target = PRESENT if where is None or few else self._destination(where)
+        target = PRESENT if where is None or where % 4 or few else self._destination(where)
         self.both.execute_treasury(self._signer(who), index, target)
 
     @move(place=PLACE, who=PLACE)
@@ -194,12 +206,15 @@ class GovernanceMoves(Moves):
     @move(2, place=PLACE, who=WHO)
     def cancel(self, place: int, who: int) -> None:
         proposal = self._proposal(place)
-        by = proposal.proposer if who else self.both.wallets[who]
+        by = proposal.proposer if who % 4 else self.both.wallets[who]
         self.both.cancel_treasury(by, proposal.index)
 
     @move(2, place=PLACE)
     def cleanup_treasury(self, place: int) -> None:
-        self.both.cleanup_treasury(self._proposal(place).index)
+        proposals = self.state.proposals.values()
+        over = [p for p in proposals if p.executed_at or self.state.now >= p.expires_at]
+        proposal = self.pick(place, over) if place % 4 else self._proposal(place)
+        self.both.cleanup_treasury(proposal.index)
 
     @move(alone=True, place=PLACE, off=OFF, who=PLACE)
     def let_expire(self, place: int, off: int, who: int) -> None:

@@ -90,8 +90,15 @@ class SpecMoves(Moves):
         )
 
     @move(place=PLACE)
-    def expire(self, place: int) -> None:
+    def expire_any(self, place: int) -> None:
         self.both.expire_spec(self.a_spec(place).id)
+
+    @move(2, place=PLACE)
+    def expire(self, place: int) -> None:
+        specs = self.state.specs.values()
+        ended = (spec for spec in specs if self.state.now >= spec.expires_at)
+        spec = self.pick(place, (spec for spec in ended if spec.status == "Pending"))
+        self.both.expire_spec(spec.id)
 
     @move(2, alone=True, place=PLACE, off=OFF)
     def expire_at_the_end(self, place: int, off: int) -> None:

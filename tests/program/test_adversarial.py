@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
-from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from tests.program.adversary import Adversary, Attack, CapturingWorld
+from solders.system_program import TransferParams, transfer
+from tests.program.adversary import Adversary, Attack
 from tests.program.borsh import IDL
-from tests.program.harness import (
-    DAY,
-    TOKEN_2022_PROGRAM,
-    TOKEN_PROGRAM,
-    UPGRADEABLE_LOADER,
-    Thread,
-    pda,
-)
+from tests.program.harness import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+from tests.program.scenarios import SCENARIOS
 
 UNREAD = "it is not read unless this decision settles the spec"
 UNREAD_UNLESS_APPROVED = "it is not read unless the author joins"
 SELF = "the program calls itself by its own address, whatever stands here"
+GUARDED = "the authority may do what the guardian may"
+ANY_SIGNER = "any signer may execute what enough have approved"
 CHOICE = "which mint stakes are made in is the upgrade authority's choice"
 
 HARMLESS: dict[tuple[str, str], str] = {
@@ -47,15 +42,17 @@ HARMLESS: dict[tuple[str, str], str] = {
         for which in ("split", "denied")
         for slot in ("author_position", "message")
     },
+    **{(which, "guardian"): GUARDED for which in ("pause", "unpause")},
+    **{
+        (f"execute_treasury, {which}", "signer"): ANY_SIGNER
+        for which in ("spending", "minting", "signers")
+    },
+    ("execute_treasury, signers", "destination"): "nothing is paid",
 }
 """Scenario and slot to why a wrong account there does nothing but what the honest one does."""
 
-REPEATABLE = {"deposit"}
+REPEATABLE = {"deposit", "transfer_authority"}
 """Scenarios that may well be sent twice; a message is posted once, for its address moves on."""
-
-
-Scenario = Callable[[Pubkey], tuple[CapturingWorld, Instruction]]
-"""Makes a world with a token program, and an honest instruction about to be sent in it."""
 
 
 @pytest.fixture(params=[TOKEN_PROGRAM, TOKEN_2022_PROGRAM], ids=["token", "token-2022"])
@@ -63,110 +60,6 @@ def program(request: pytest.FixtureRequest) -> Pubkey:
     """The token program of the stake mint."""
     chosen: Pubkey = request.param
     return chosen
-
-
-class Stage:
-    """Two threads with co-authors, specs, rewards and messages, and an attacker with a seat."""
-
-    def __init__(self, program: Pubkey) -> None:
-        self.world = CapturingWorld(program)
-        self.world.initialize()
-        wallets = [self.world.wallet() for _ in range(7)]
-        self.alice, self.bob, self.carol, self.dave, self.erin, self.mallory, self.zoe = wallets
-        self.thread = self._open("ours", 100_000)
-        self.other = self._open("theirs", 10_000_000)
-        self.thread.join(self.bob)
-        self.other.join(self.bob, self.mallory)
-        self.spec = self.thread.submit(self.carol, "same content")
-        self.other.submit(self.carol, "same content")
-        self.thread.submit(self.mallory, "mallory's")
-        self.thread.submit(self.dave, "another")
-        self.thread.post(self.alice)
-        self.other.post(self.alice)
-
-    def _open(self, name: str, deposit: int) -> Thread:
-        return self.world.open(self.alice, name, deposit=deposit)
-
-
-def initialize(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    world = CapturingWorld(program)
-    world.known[pda(Pubkey.from_bytes(bytes([5] * 32)), program=UPGRADEABLE_LOADER)] = None
-    for _ in range(2):
-        world.wallet()
-    return world, world.captured(world.initialize)
-
-
-def create_thread(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(lambda: Thread(stage.world, "new").create(stage.alice))
-
-
-def deposit(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(lambda: stage.thread.deposit(stage.alice, 5_000))
-
-
-def divest(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    stage.world.pass_time(2 * DAY)
-    return stage.world, stage.world.captured(lambda: stage.thread.divest(stage.alice, 5_000))
-
-
-def claim(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(lambda: stage.thread.claim(stage.alice))
-
-
-def post_message(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(lambda: stage.thread.post(stage.bob, "mine"))
-
-
-def set_privacy(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(
-        lambda: stage.thread.set_privacy(stage.bob, "Encrypted")
-    )
-
-
-def submit_spec(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    return stage.world, stage.world.captured(lambda: stage.thread.submit(stage.zoe, "zoe's"))
-
-
-def decision(first: str | None, second: str) -> Scenario:
-    """The decision of Alice, after Bob's if he makes one."""
-
-    def scenario(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-        stage = Stage(program)
-        if first is not None:
-            stage.spec.decide(stage.bob, first)
-        return stage.world, stage.world.captured(lambda: stage.spec.decide(stage.alice, second))
-
-    return scenario
-
-
-def expire_spec(program: Pubkey) -> tuple[CapturingWorld, Instruction]:
-    stage = Stage(program)
-    stage.world.pass_time(8 * DAY)
-    return stage.world, stage.world.captured(stage.spec.expire)
-
-
-SCENARIOS: dict[str, Scenario] = {
-    "initialize": initialize,
-    "create_thread": create_thread,
-    "deposit": deposit,
-    "divest": divest,
-    "claim": claim,
-    "post_message": post_message,
-    "set_privacy": set_privacy,
-    "submit_spec": submit_spec,
-    "process_approval, first": decision(None, "Approve"),
-    "process_approval, approved": decision("Approve", "Approve"),
-    "process_approval, denied": decision("Deny", "Deny"),
-    "process_approval, split": decision("Approve", "Deny"),
-    "expire_spec": expire_spec,
-}
 
 
 def test_every_instruction_has_a_scenario() -> None:
@@ -216,7 +109,17 @@ def test_every_wrong_account_is_refused(
     assert world.attempt(honest), "the honest instruction is refused after all that"
 
 
-@pytest.mark.parametrize("scenario", ["initialize", "create_thread", "post_message", "submit_spec"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "initialize",
+        "create_thread",
+        "post_message",
+        "submit_spec",
+        "process_approval, approved",
+        "propose_treasury",
+    ],
+)
 def test_lamports_sent_to_a_new_accounts_address_stop_nothing(
     scenario: str, program: Pubkey
 ) -> None:
@@ -224,7 +127,7 @@ def test_lamports_sent_to_a_new_accounts_address_stop_nothing(
     made = [
         meta.pubkey
         for meta in honest.accounts
-        if meta.is_writable and world.svm.get_account(meta.pubkey) is None
+        if meta.is_writable and not world.lamports(meta.pubkey)
     ]
     assert made
     for key in made:
@@ -247,3 +150,43 @@ def test_what_happens_once_happens_once(scenario: str, program: Pubkey) -> None:
     after = world.snapshot(honest)
     assert not world.attempt(honest)
     assert world.snapshot(honest) == after
+
+
+CLOSING = {
+    "cleanup_spec": ("spec", "escrow"),
+    "close_thread": ("vault", "position"),
+    "cleanup_position": ("position",),
+    "cancel_treasury": ("proposal",),
+    "cleanup_treasury": ("proposal",),
+}
+"""Instructions that close accounts, and the accounts."""
+
+
+@pytest.mark.parametrize("scenario", CLOSING)
+def test_what_is_closed_and_paid_anew_at_once_is_an_empty_address(
+    scenario: str, program: Pubkey
+) -> None:
+    """Lamports in the same transaction keep the address alive, but nothing that was in it."""
+    world, honest = SCENARIOS[scenario](program)
+    slots = next(entry["accounts"] for entry in IDL["instructions"] if entry["name"] == scenario)
+    closed = [
+        meta.pubkey
+        for meta, slot in zip(honest.accounts, slots, strict=True)
+        if slot["name"] in CLOSING[scenario]
+    ]
+    assert len(closed) == len(CLOSING[scenario])
+    payer = world.payer.pubkey()
+    revive = [
+        transfer(TransferParams(from_pubkey=payer, to_pubkey=key, lamports=5_000_000))
+        for key in closed
+    ]
+    before = world.snapshot(honest)
+    assert not world.attempt(honest, *revive, honest)
+    assert world.snapshot(honest) == before
+    assert world.attempt(honest, *revive)
+    for key in closed:
+        account = world.svm.get_account(key)
+        assert account is not None
+        assert (account.lamports, bytes(account.data)) == (5_000_000, b"")
+        assert account.owner == Pubkey.default()
+    assert not world.attempt(honest)
