@@ -195,10 +195,21 @@ def sections(page: str) -> dict[str, str]:
     return found
 
 
+def paragraph(section: str, title: str) -> str:
+    """One titled paragraph of a section."""
+    _, _, rest = section.partition(f"**{title}.**")
+    return rest.split("\n\n")[0]
+
+
 def errors_of(section: str) -> set[str]:
-    """The program's errors a section names."""
+    """The program's errors an instruction's section names among its checks."""
     known = {error["name"] for error in IDL["errors"]}
-    return known & set(re.findall(r"`(\w+)`", section))
+    return known & set(re.findall(r"`(\w+)`", paragraph(section, "Checks")))
+
+
+def events_of(section: str) -> set[str]:
+    """The events an instruction's section names."""
+    return set(re.findall(r"`(\w+)`", paragraph(section, "Events")))
 
 
 if __name__ == "__main__":
