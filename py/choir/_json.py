@@ -10,11 +10,32 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-__all__ = ["jsonable"]
+from choir._program.types import (
+    TreasuryAction,
+    TreasuryActionMint,
+    TreasuryActionSetSigners,
+    TreasuryActionSpend,
+)
+
+__all__ = ["action_kind", "jsonable"]
+
+_ACTIONS = {
+    TreasuryActionSpend: "spend",
+    TreasuryActionMint: "mint",
+    TreasuryActionSetSigners: "set_signers",
+}
+
+
+def action_kind(action: TreasuryAction) -> str:
+    """What kind of action a treasury's proposal is, in small letters."""
+    return _ACTIONS[type(action)]
 
 
 def jsonable(value: Any) -> Any:
-    """Keys and signatures as base58, bytes as hexadecimal, enums by name in small letters."""
+    """Keys and signatures as base58, bytes as hexadecimal, enums by name in small letters.
+
+    An action of the treasury has its `kind` beside its fields.
+    """
     if isinstance(value, IntEnum):
         return value.name.lower()
     if isinstance(value, Pubkey | Signature | Hash):
@@ -22,7 +43,9 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name.rstrip("_"): jsonable(getattr(value, f.name)) for f in fields(value)}
+        made = {f.name.rstrip("_"): jsonable(getattr(value, f.name)) for f in fields(value)}
+        kind = _ACTIONS.get(type(value))
+        return made if kind is None else {"kind": kind, **made}
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

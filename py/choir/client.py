@@ -270,13 +270,21 @@ class _Verbs(ThreadVerbs[R], GoverningVerbs[R], Acting[R]):
 
         return await self._at_the_next_index(attempt)
 
-    async def approve(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
+    async def approve(
+        self, thread: ThreadRef, author: Pubkey, content_hash: bytes, *, sequence: int | None = None
+    ) -> R:
         """`process_approval` with `Decision.APPROVE`."""
-        return await self.process_approval(thread, author, content_hash, Decision.APPROVE)
+        return await self.process_approval(
+            thread, author, content_hash, Decision.APPROVE, sequence=sequence
+        )
 
-    async def deny(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
+    async def deny(
+        self, thread: ThreadRef, author: Pubkey, content_hash: bytes, *, sequence: int | None = None
+    ) -> R:
         """`process_approval` with `Decision.DENY`."""
-        return await self.process_approval(thread, author, content_hash, Decision.DENY)
+        return await self.process_approval(
+            thread, author, content_hash, Decision.DENY, sequence=sequence
+        )
 
     async def expire_spec(self, thread: ThreadRef, author: Pubkey, content_hash: bytes) -> R:
         """Return the stake of a spec whose window has ended to its author. Anybody may."""

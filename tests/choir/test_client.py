@@ -161,7 +161,13 @@ async def test_the_program_refuses_what_the_checks_did_not_see(world):
     thread = ids.thread_pda("t")
     with pytest.raises(AnchorError) as caught:
         await bob.send(
-            post_message(author=bob.wallet, thread=thread, content_hash=HASH, message_index=0)
+            post_message(
+                author=bob.wallet,
+                thread=thread,
+                content_hash=HASH,
+                privacy=PrivacyLevel.PUBLIC,
+                message_index=0,
+            )
         )
     assert caught.value.name == "AccountNotInitialized"
     assert "position" in str(caught.value)

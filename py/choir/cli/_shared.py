@@ -21,7 +21,18 @@ from choir.money import format_amount, parse_amount
 from choir.rpc import HttpRpc
 from choir.wallet import signer_from_environment
 
-__all__ = ["AsJson", "KeyFile", "Url", "emit", "hash_of", "receipt_row", "run", "table", "tokens"]
+__all__ = [
+    "AsJson",
+    "KeyFile",
+    "Url",
+    "emit",
+    "finish",
+    "hash_of",
+    "receipt_row",
+    "run",
+    "table",
+    "tokens",
+]
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:8899"
@@ -121,6 +132,11 @@ def hash_of(text: str | None, file: Path | None, hexadecimal: str | None) -> byt
             raise InvalidInput(f"cannot read {file}: {error.strerror}") from None
     assert text is not None
     return content_hash(text)
+
+
+def finish(receipt: Receipt, *, as_json: bool) -> None:
+    """Write that a transaction ran."""
+    emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
 
 
 def receipt_row(receipt: Receipt) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`choir spec`: submit, approve, deny, expire, show, list."""
+"""`choir spec`: submit, approve, deny, withdraw, expire, clean up, show, list."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from choir.cli._shared import (
     ThreadId,
     Url,
     emit,
+    finish,
     hash_of,
     receipt_row,
     run,
@@ -23,6 +24,7 @@ from choir.cli._shared import (
     table,
     tokens,
 )
+from choir.cli.thread import Expected, level_of
 from choir.client import ChoirClient, Receipt
 from choir.errors import NotFound
 from choir.ids import as_hash, as_pubkey, spec_pda, thread_pda
@@ -46,16 +48,18 @@ def submit(
     stake: Annotated[str, typer.Option(help="What to stake, in tokens.")] = ...,  # type: ignore[assignment]
     file: Annotated[Path | None, typer.Option(help="The content is this file's bytes.")] = None,
     hash_: Annotated[str | None, typer.Option("--hash", help="The content's sha256.")] = None,
+    expected: Expected = None,
     url: Url = DEFAULT_URL,
     keypair: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Submit a message with a stake on it, and ask to join the thread."""
     content = hash_of(text, file, hash_)
+    level = None if expected is None else level_of(expected)
 
     async def work(client: ChoirClient) -> tuple[Receipt, str]:
         amount = await tokens(client, stake)
-        receipt = await client.submit_spec(thread_id, content, stake=amount)
+        receipt = await client.submit_spec(thread_id, content, stake=amount, privacy=level)
         return receipt, str(spec_pda(thread_pda(thread_id), client.wallet, content))
 
     receipt, address = run(work, url=url, key_file=keypair, signs=True)
@@ -95,7 +99,9 @@ def approve(
 
     async def work(client: ChoirClient) -> Receipt:
         spec = await _the_spec(client, thread_id, as_hash(content), author)
-        return await client.approve(thread_id, spec.author, spec.content_hash)
+        return await client.approve(
+            thread_id, spec.author, spec.content_hash, sequence=spec.sequence
+        )
 
     receipt = run(work, url=url, key_file=keypair, signs=True)
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
@@ -114,7 +120,7 @@ def deny(
 
     async def work(client: ChoirClient) -> Receipt:
         spec = await _the_spec(client, thread_id, as_hash(content), author)
-        return await client.deny(thread_id, spec.author, spec.content_hash)
+        return await client.deny(thread_id, spec.author, spec.content_hash, sequence=spec.sequence)
 
     receipt = run(work, url=url, key_file=keypair, signs=True)
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
@@ -137,6 +143,40 @@ def expire(
 
     receipt = run(work, url=url, key_file=keypair, signs=True)
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
+
+
+@app.command()
+def withdraw(
+    thread_id: ThreadId,
+    content: ContentHash,
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take one's own spec and its whole stake back, while nobody has decided on it."""
+    digest = as_hash(content)
+    receipt = run(
+        lambda c: c.withdraw_spec(thread_id, digest), url=url, key_file=keypair, signs=True
+    )
+    finish(receipt, as_json=as_json)
+
+
+@app.command()
+def cleanup(
+    thread_id: ThreadId,
+    content: ContentHash,
+    author: Author = None,
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a settled spec, so that its rent goes back to who paid it. Anybody may."""
+
+    async def work(client: ChoirClient) -> Receipt:
+        spec = await _the_spec(client, thread_id, as_hash(content), author)
+        return await client.cleanup_spec(thread_id, spec.author, spec.content_hash)
+
+    finish(run(work, url=url, key_file=keypair, signs=True), as_json=as_json)
 
 
 @app.command()
@@ -163,6 +203,8 @@ def show(
             "status": spec.status.name.lower(),
             "author": str(spec.author),
             "content": spec.content_hash.hex(),
+            "submission": f"{spec.sequence} of the thread",
+            "privacy": spec.privacy.name.lower(),
             "stake": f"{staked} tokens",
             "submitted": when(spec.submitted_at),
             "window ends": when(spec.expires_at),

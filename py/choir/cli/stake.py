@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from choir._checks import when
+from choir._checks import divest_from, when
 from choir.accounts import Position, claimable_now
 from choir.cli._shared import (
     DEFAULT_URL,
@@ -23,7 +23,7 @@ from choir.cli._shared import (
 )
 from choir.client import ChoirClient, Receipt
 from choir.ids import as_pubkey
-from choir.money import value_of_shares
+from choir.money import PRICE_TOLERANCE, value_of_shares
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,12 +31,17 @@ app = typer.Typer(
     help="Deposit, divest, claim, and see what one holds.",
 )
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="In tokens.")]
+Tolerance = Annotated[
+    int,
+    typer.Option(help="How far the price of a share may move meanwhile, in ten-thousandths."),
+]
 
 
 @app.command()
 def deposit(
     thread_id: ThreadId,
     amount: Amount,
+    tolerance: Tolerance = PRICE_TOLERANCE,
     url: Url = DEFAULT_URL,
     keypair: KeyFile = None,
     as_json: AsJson = False,
@@ -44,7 +49,8 @@ def deposit(
     """Add to one's stake in a thread."""
 
     async def work(client: ChoirClient) -> Receipt:
-        return await client.deposit(thread_id, await tokens(client, amount))
+        base_units = await tokens(client, amount)
+        return await client.deposit(thread_id, base_units, tolerance=tolerance)
 
     receipt = run(work, url=url, key_file=keypair, signs=True)
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
@@ -54,6 +60,7 @@ def deposit(
 def divest(
     thread_id: ThreadId,
     amount: Amount,
+    tolerance: Tolerance = PRICE_TOLERANCE,
     url: Url = DEFAULT_URL,
     keypair: KeyFile = None,
     as_json: AsJson = False,
@@ -61,7 +68,8 @@ def divest(
     """Take an amount out of a thread, after the cooldown."""
 
     async def work(client: ChoirClient) -> Receipt:
-        return await client.divest(thread_id, await tokens(client, amount))
+        base_units = await tokens(client, amount)
+        return await client.divest(thread_id, base_units, tolerance=tolerance)
 
     receipt = run(work, url=url, key_file=keypair, signs=True)
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
@@ -92,7 +100,7 @@ def show(
         thread, position = await client.thread(thread_id), await client.position(thread_id, who)
         worth = value_of_shares(position.shares, thread.balance, thread.total_shares)
         claimable = claimable_now(thread, position)
-        ready = position.last_stake_at + config.params.divest_cooldown
+        ready = divest_from(config, thread, position)
         people = {
             "owner": str(who),
             "shares": f"{position.shares} of {thread.total_shares}",

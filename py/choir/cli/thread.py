@@ -1,4 +1,4 @@
-"""`choir thread`: open, show, list, post, privacy."""
+"""`choir thread`: open, show, list, post, privacy, and what ends a part in one or the whole."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from choir.cli._shared import (
     ThreadId,
     Url,
     emit,
+    finish,
     hash_of,
     receipt_row,
     run,
@@ -28,10 +29,20 @@ from choir.errors import InvalidInput
 from choir.ids import as_pubkey, thread_pda
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Open, show, list and post to threads."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Open, show, list, post to, leave and close threads.",
 )
 
 Level = Annotated[str, typer.Option("--privacy", help="public, premium, thread-only or encrypted.")]
+
+
+Expected = Annotated[
+    str | None,
+    typer.Option(
+        "--privacy", help="Refuse unless the thread has this level; the one it has, if not given."
+    ),
+]
 
 
 def level_of(text: str) -> PrivacyLevel:
@@ -157,14 +168,16 @@ def post(
     text: Annotated[str | None, typer.Argument(help="The content; only its hash is sent.")] = None,
     file: Annotated[Path | None, typer.Option(help="The content is this file's bytes.")] = None,
     hash_: Annotated[str | None, typer.Option("--hash", help="The content's sha256.")] = None,
+    expected: Expected = None,
     url: Url = DEFAULT_URL,
     keypair: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a message as a co-author. The chain keeps the hash; the content goes to the API."""
     content = hash_of(text, file, hash_)
+    level = None if expected is None else level_of(expected)
     receipt = run(
-        lambda client: client.post_message(thread_id, content),
+        lambda client: client.post_message(thread_id, content, privacy=level),
         url=url,
         key_file=keypair,
         signs=True,
@@ -190,3 +203,78 @@ def privacy(
         lambda client: client.set_privacy(thread_id, wanted), url=url, key_file=keypair, signs=True
     )
     emit({"receipt": receipt}, as_json=as_json, show=lambda: table(receipt_row(receipt)))
+
+
+@app.command()
+def leave(
+    thread_id: ThreadId, url: Url = DEFAULT_URL, keypair: KeyFile = None, as_json: AsJson = False
+) -> None:
+    """Stop being a co-author; shares must be divested before, rewards can be claimed after."""
+    receipt = run(lambda c: c.leave_thread(thread_id), url=url, key_file=keypair, signs=True)
+    finish(receipt, as_json=as_json)
+
+
+@app.command()
+def retire(
+    thread_id: ThreadId,
+    author: Annotated[str, typer.Argument(help="The co-author who does nothing (an address).")],
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a co-author who has done nothing for long out of the set, as another one.
+
+    Their shares and rewards stay theirs to take out.
+    """
+    who = as_pubkey(author)
+    receipt = run(lambda c: c.retire_author(thread_id, who), url=url, key_file=keypair, signs=True)
+    finish(receipt, as_json=as_json)
+
+
+@app.command(name="wind-down")
+def wind_down(
+    thread_id: ThreadId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wind a thread down for good, as its only co-author: one can only take out what is left.
+
+    For a thread in which former co-authors still have shares, so that it cannot be closed.
+    """
+    if not yes:
+        typer.confirm(f"wind {thread_id!r} down for good?", abort=True, err=True)
+    receipt = run(lambda c: c.wind_down_thread(thread_id), url=url, key_file=keypair, signs=True)
+    finish(receipt, as_json=as_json)
+
+
+@app.command()
+def close(
+    thread_id: ThreadId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a thread for good and take out everything, as its only co-author."""
+    if not yes:
+        typer.confirm(f"close {thread_id!r} for good?", abort=True, err=True)
+    receipt = run(lambda c: c.close_thread(thread_id), url=url, key_file=keypair, signs=True)
+    finish(receipt, as_json=as_json)
+
+
+@app.command()
+def cleanup(
+    thread_id: ThreadId,
+    owner: Annotated[str, typer.Argument(help="Whose empty position (an address).")],
+    url: Url = DEFAULT_URL,
+    keypair: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close an empty position of one who is no co-author; its rent goes to who paid it."""
+    who = as_pubkey(owner)
+    receipt = run(
+        lambda c: c.cleanup_position(thread_id, who), url=url, key_file=keypair, signs=True
+    )
+    finish(receipt, as_json=as_json)
