@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.program.harness import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Thread, Wallet, World
 from tests.program.harness import world as make_world
+from tests.program.kept import twenty_wallets
+from tests.program.steps import Steps
 
 
 @pytest.fixture
@@ -17,6 +19,12 @@ def world() -> World:
 def any_world(request: pytest.FixtureRequest) -> World:
     """The same, for a mint of each token program."""
     return make_world(TOKEN_PROGRAM if request.param == "token" else TOKEN_2022_PROGRAM)
+
+
+@pytest.fixture(params=["token", "token-2022"])
+def both(request: pytest.FixtureRequest) -> Steps:
+    """The program and its model, for a mint of each token program."""
+    return twenty_wallets(TOKEN_PROGRAM if request.param == "token" else TOKEN_2022_PROGRAM)
 
 
 @pytest.fixture

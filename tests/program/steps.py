@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.program import model
@@ -75,6 +76,14 @@ class Steps(Mirror):
             authority,
             {"authority": ("wallet", authority)},
         )
+
+    def change_settings(self, **changes: Any) -> None:
+        """Brings the smallest settings into force, but for some changes, after the timelock."""
+        authority = self.state.upgrade_authority
+        change = ConfigChange(replace(DUST, **changes), self.wallets[0], model.DAY)
+        assert self.propose_config(authority, change) == "done"
+        self.set_time(self.state.now + model.DAY)
+        assert self.apply_config(authority) == "done"
 
     def cancel_config(self, authority: Key) -> str:
         return self.act(
