@@ -328,17 +328,21 @@ async def test_anchorpy_drives_the_program_from_the_converted_idl(world):
         signature = await mine.rpc["create_thread"](
             "t", 50_000, level.Public(), ctx=Context(accounts=accounts(alice))
         )
-        await mine.rpc["deposit"](1_000, ctx=Context(accounts=accounts(alice)))
+        await mine.rpc["deposit"](1_000, 1_000, ctx=Context(accounts=accounts(alice)))
         spec = ids.spec_pda(thread, bob.wallet, HASH)
         escrow = ids.escrow_pda(spec)
         await theirs.rpc["submit_spec"](
-            list(HASH), 2_000, ctx=Context(accounts=accounts(bob, spec=spec, escrow=escrow))
+            list(HASH),
+            2_000,
+            level.Public(),
+            ctx=Context(accounts=accounts(bob, spec=spec, escrow=escrow)),
         )
         found = await mine.account["Thread"].fetch(thread)
         assert (found.thread_id, found.balance, found.pending_specs) == ("t", 51_000, 1)
         await mine.rpc["process_approval"](
             list(HASH),
             found.author_epoch,
+            0,
             mine.type["Decision"].Approve(),
             ctx=Context(
                 accounts=accounts(
@@ -354,12 +358,13 @@ async def test_anchorpy_drives_the_program_from_the_converted_idl(world):
         )
         await theirs.rpc["post_message"](
             list(content_hash("b")),
+            level.Public(),
             ctx=Context(accounts=accounts(bob, message=ids.message_pda(thread, 1))),
         )
         await theirs.rpc["set_privacy"](level.ThreadOnly(), ctx=Context(accounts=accounts(bob)))
         await mine.rpc["claim"](ctx=Context(accounts=accounts(alice)))
         await world.pass_time(DAY + 1)
-        await mine.rpc["divest"](10_000, ctx=Context(accounts=accounts(alice)))
+        await mine.rpc["divest"](10_000, 2**64 - 1, ctx=Context(accounts=accounts(alice)))
 
         found = await mine.account["Thread"].fetch(thread)
         assert (found.balance, list(found.co_authors)) == (41_000, [alice.wallet, bob.wallet])
@@ -379,7 +384,7 @@ async def test_anchorpy_drives_the_program_from_the_converted_idl(world):
             ours.deposit,
         )
         with pytest.raises(ProgramError, match=refused.InsufficientShares.MESSAGE):
-            await theirs.rpc["divest"](1, ctx=Context(accounts=accounts(bob)))
+            await theirs.rpc["divest"](1, 2**64 - 1, ctx=Context(accounts=accounts(bob)))
 
 
 def _event_bytes(transaction):

@@ -133,10 +133,19 @@ def values(ty):
         return st.lists(st.binary(min_size=32, max_size=32), max_size=16).map(
             lambda ks: (ty, tuple(map(Pubkey, ks)), struct.pack("<I", len(ks)) + b"".join(ks))
         )
+    if "array" in ty and ty["array"][0] != "u8":
+        return st.tuples(*[values(ty["array"][0])] * ty["array"][1]).map(
+            lambda row: (ty, tuple(p[1] for p in row), b"".join(p[2] for p in row))
+        )
     if "array" in ty:
         size = ty["array"][1]
         return st.binary(min_size=size, max_size=size).map(lambda b: (ty, b, b))
     defined = TYPES[ty["defined"]["name"]]
+    if any("fields" in v for v in defined["type"].get("variants", [])):
+        return st.one_of(
+            variant_values(ty, defined["name"], place, variant)
+            for place, variant in enumerate(defined["type"]["variants"])
+        )
     if defined["type"]["kind"] == "enum":
         kind = getattr(accounts, defined["name"])
         return st.sampled_from(list(kind)).map(lambda v: (ty, v, bytes([v])))
@@ -148,6 +157,19 @@ def values(ty):
             ty,
             kind(**{n: p[1] for n, p in zip(names, parts, strict=True)}),
             b"".join(p[2] for p in parts),
+        )
+    )
+
+
+def variant_values(ty, name, place, variant):
+    """As `values`, of one variant with fields of an enum."""
+    kind = getattr(accounts, name + variant["name"])
+    names = [f["name"] for f in variant["fields"]]
+    return st.tuples(*[values(f["type"]) for f in variant["fields"]]).map(
+        lambda parts: (
+            ty,
+            kind(**{n: p[1] for n, p in zip(names, parts, strict=True)}),
+            bytes([place]) + b"".join(p[2] for p in parts),
         )
     )
 
@@ -207,16 +229,40 @@ def test_no_bytes_make_a_decoder_raise_anything_else(data):
 
 def test_arguments_that_do_not_fit_are_named():
     key = Pubkey.new_unique()
-    some = {"owner": key, "thread": key, "stake_mint": key}
+    some = {"owner": key, "thread": key, "stake_mint": key, "min_shares": 0}
     for amount in (-1, 2**64):
         with pytest.raises(InvalidInput, match="amount must be from 0 to"):
             instructions.deposit(**some, amount=amount)
     with pytest.raises(InvalidInput, match="whole number"):
         instructions.deposit(**some, amount=1.5)
     with pytest.raises(InvalidInput, match="32 bytes, not 3"):
-        instructions.post_message(author=key, thread=key, content_hash=b"abc", message_index=0)
+        instructions.post_message(
+            author=key,
+            thread=key,
+            content_hash=b"abc",
+            privacy=PrivacyLevel.PUBLIC,
+            message_index=0,
+        )
     with pytest.raises(InvalidInput, match="at most 64 bytes"):
         instructions.create_thread(creator=key, thread_id="ĉ" * 33, deposit=1, stake_mint=key)
+
+
+def test_the_program_stands_for_a_destination_there_is_none_of():
+    key, index = Pubkey.new_unique(), 7
+    signers = accounts.TreasuryActionSetSigners((key,), 1)
+    spend = accounts.TreasuryActionSpend(5, key)
+    for action, destination in ((signers, ids.PROGRAM_ID), (spend, key)):
+        for built in (
+            instructions.propose_treasury(proposer=key, index=index, action=action, stake_mint=key),
+            instructions.execute_treasury(signer=key, index=index, action=action, stake_mint=key),
+        ):
+            (ix,) = [
+                i
+                for i in IDL["instructions"]
+                if bytes(built.data).startswith(bytes(i["discriminator"]))
+            ]
+            place = [a["name"] for a in ix["accounts"]].index("destination")
+            assert built.accounts[place].pubkey == destination
 
 
 def test_addresses_follow_from_the_documented_seeds():
@@ -228,6 +274,7 @@ def test_addresses_follow_from_the_documented_seeds():
     digest = sha256(b"x").digest()
     assert ids.config_pda() == pda(b"config")
     assert ids.treasury_pda() == pda(b"treasury")
+    assert ids.proposal_pda(258) == pda(b"treasury", bytes([2, 1, 0, 0, 0, 0, 0, 0]))
     assert ids.treasury_vault_pda() == pda(b"treasury_vault")
     assert ids.thread_pda("x") == pda(b"thread", digest)
     assert ids.vault_pda(thread) == pda(b"vault", bytes(thread))
