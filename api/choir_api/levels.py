@@ -8,7 +8,7 @@ from choir.accounts import Decision, PrivacyLevel, SpecStatus, ThreadStatus
 from choir.privacy import Level
 
 LevelName: TypeAlias = Literal["public", "premium", "thread-only", "encrypted"]
-ThreadStatusName: TypeAlias = Literal["open", "closed"]
+ThreadStatusName: TypeAlias = Literal["open", "closed", "closing"]
 SpecStatusName: TypeAlias = Literal[
     "pending", "approved", "denied", "split", "expired", "withdrawn"
 ]
@@ -23,6 +23,7 @@ LEVEL_NAMES: dict[int, LevelName] = {
 THREAD_STATUS_NAMES: dict[int, ThreadStatusName] = {
     ThreadStatus.OPEN: "open",
     ThreadStatus.CLOSED: "closed",
+    ThreadStatus.CLOSING: "closing",
 }
 SPEC_STATUS_NAMES: dict[int, SpecStatusName] = {
     SpecStatus.PENDING: "pending",

@@ -15,6 +15,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir import accounts as layouts
+from choir._json import ACTIONS, action_kind
 from choir.accounts import decode_account
 from choir.errors import DecodeError
 from choir.events import events_of_transaction
@@ -99,7 +100,7 @@ def decode_transaction(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> 
 
 def plain(value: Any) -> Any:
     """A decoded value as JSON: addresses in base58, bytes in hexadecimal, enums by name,
-    integers as they are."""
+    integers as they are. An action of the treasury has its `kind` beside its fields."""
     if isinstance(value, Pubkey):
         return str(value)
     if isinstance(value, bytes):
@@ -110,7 +111,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         # a field whose name Python reserves has an underscore after it
-        return {f.name.rstrip("_"): plain(getattr(value, f.name)) for f in fields(value)}
+        kind = {"kind": action_kind(value)} if isinstance(value, ACTIONS) else {}
+        return kind | {f.name.rstrip("_"): plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
 
@@ -150,8 +152,8 @@ def _refuse_nul(values: tuple[Any, ...]) -> None:
             raise ValueError("text with U+0000, which PostgreSQL cannot hold")
 
 
-def _params(params: layouts.Params) -> str:
-    return json.dumps(plain(params))
+def _as_json(value: object) -> str:
+    return json.dumps(plain(value))
 
 
 def _config(account: layouts.Config) -> tuple[Any, ...]:
@@ -165,12 +167,11 @@ def _config(account: layouts.Config) -> tuple[Any, ...]:
         bytes(account.treasury),
         bytes(account.treasury_vault),
         account.mint_decimals,
-        _params(account.params),
+        _as_json(account.params),
         account.parameter_timelock,
-        _params(account.pending_params) if account.pending_params_at else None,
-        account.pending_params_at,
-        account.pause_bits,
-        account.paused_until,
+        _as_json(account.pending) if account.pending_at else None,
+        account.pending_at,
+        list(account.paused_until),
     )
 
 
@@ -181,6 +182,19 @@ def _treasury(account: layouts.Treasury) -> tuple[Any, ...]:
         account.proposal_count,
         bytes(account.vault),
         [bytes(signer) for signer in account.signers],
+    )
+
+
+def _proposal(account: layouts.TreasuryProposal) -> tuple[Any, ...]:
+    return (
+        account.index,
+        bytes(account.proposer),
+        account.signer_epoch,
+        account.approvals,
+        account.created_at,
+        account.expires_at,
+        account.executed_at,
+        _as_json(account.action),
     )
 
 
@@ -201,6 +215,9 @@ def _thread(account: layouts.Thread) -> tuple[Any, ...]:
         bytes(account.head),
         account.created_at,
         account.updated_at,
+        account.spec_count,
+        account.min_balance,
+        account.divest_cooldown,
         [bytes(author) for author in account.co_authors],
     )
 
@@ -234,6 +251,8 @@ def _spec(account: layouts.Spec) -> tuple[Any, ...]:
         account.submitted_at,
         account.expires_at,
         account.resolved_at,
+        account.sequence,
+        int(account.privacy),
     )
 
 
@@ -255,6 +274,7 @@ def _message(account: layouts.Message) -> tuple[Any, ...]:
 _ROWS: Final[dict[type, Callable[[Any], tuple[str, tuple[Any, ...]]]]] = {
     layouts.Config: lambda account: ("config", _config(account)),
     layouts.Treasury: lambda account: ("treasury", _treasury(account)),
+    layouts.TreasuryProposal: lambda account: ("treasury_proposals", _proposal(account)),
     layouts.Thread: lambda account: ("threads", _thread(account)),
     layouts.Position: lambda account: ("positions", _position(account)),
     layouts.Spec: lambda account: ("specs", _spec(account)),

@@ -22,14 +22,15 @@ from choir.accounts import (
     Thread,
     ThreadStatus,
     claimable_now,
+    counted_shares,
     decision_of,
+    divest_from,
 )
 from choir.errors import ChoirProgramError
 from choir.money import (
     count_message,
     deposit_is_too_coarse,
     format_amount,
-    rebased_shares,
     shares_for_deposit,
     shares_for_divest,
     value_of_shares,
@@ -50,7 +51,6 @@ __all__ = [
     "can_withdraw",
     "co_author",
     "covers",
-    "divest_from",
     "is_open",
     "not_closed",
     "pending",
@@ -135,7 +135,7 @@ def same_privacy(thread: Thread, expected: PrivacyLevel) -> None:
 
 def shares_of_deposit(thread: Thread, position: Position, amount: int) -> int:
     """What a deposit buys, as the chain stands. It buys something, and rounding takes little."""
-    total = _shares_for_a_move(thread, position)
+    total = counted_shares(thread, position)
     shares = shares_for_deposit(amount, thread.balance, total)
     if shares == 0:
         raise refused.DepositBuysNoShare
@@ -149,15 +149,8 @@ def shares_of_deposit(thread: Thread, position: Position, amount: int) -> int:
 
 def shares_of_divestment(thread: Thread, position: Position, amount: int) -> int:
     """What a divestment costs, as the chain stands."""
-    total = _shares_for_a_move(thread, position)
+    total = counted_shares(thread, position)
     return shares_for_divest(amount, thread.balance, total)
-
-
-def _shares_for_a_move(thread: Thread, position: Position) -> int:
-    """All shares, as a deposit or divestment of this position counts them."""
-    if position.shares == thread.total_shares:
-        return rebased_shares(thread.balance, thread.total_shares)
-    return thread.total_shares
 
 
 def can_post(config: Config, position: Position, now: int) -> None:
@@ -284,13 +277,6 @@ def can_divest(config: Config, thread: Thread, position: Position, amount: int, 
             f"the thread must keep {_tokens(minimum, config)}; at most "
             f"{_tokens(max(thread.balance - minimum, 0), config)} can be taken out of it"
         )
-
-
-def divest_from(config: Config, thread: Thread, position: Position) -> int:
-    """From when on a position may divest, Unix seconds."""
-    if thread.status is not ThreadStatus.OPEN:
-        return 0
-    return position.last_stake_at + min(config.params.divest_cooldown, thread.divest_cooldown)
 
 
 def can_leave(thread: Thread, position: Position) -> None:

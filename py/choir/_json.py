@@ -11,22 +11,23 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from choir._program.types import (
-    TreasuryAction,
     TreasuryActionMint,
     TreasuryActionSetSigners,
     TreasuryActionSpend,
 )
 
-__all__ = ["action_kind", "jsonable"]
+__all__ = ["ACTIONS", "action_kind", "jsonable"]
 
-_ACTIONS = {
+_ACTIONS: dict[type, str] = {
     TreasuryActionSpend: "spend",
     TreasuryActionMint: "mint",
     TreasuryActionSetSigners: "set_signers",
 }
+ACTIONS = tuple(_ACTIONS)
+"""The types of the treasury's actions."""
 
 
-def action_kind(action: TreasuryAction) -> str:
+def action_kind(action: object) -> str:
     """What kind of action a treasury's proposal is, in small letters."""
     return _ACTIONS[type(action)]
 

@@ -39,6 +39,7 @@ from choir._program.types import (
 )
 from choir.errors import WrongDiscriminator, WrongOwner
 from choir.ids import PROGRAM_ID
+from choir.money import rebased_shares
 
 __all__ = [
     "BY_DISCRIMINATOR",
@@ -65,9 +66,11 @@ __all__ = [
     "TreasuryProposal",
     "approvals_of",
     "claimable_now",
+    "counted_shares",
     "decision_of",
     "decode_account",
     "decode_owned",
+    "divest_from",
     "paused_families",
 ]
 
@@ -131,6 +134,26 @@ def claimable_now(thread: Thread, position: Position) -> int:
     if position.owner not in thread.co_authors:
         return position.claimable
     return position.claimable + thread.reward_per_author - position.reward_checkpoint
+
+
+def counted_shares(thread: Thread, position: Position) -> int:
+    """All shares of a thread, as a deposit or divestment of this position counts them.
+
+    The only holder's are first re-counted, one for each unit of the balance.
+    """
+    if position.shares == thread.total_shares:
+        return rebased_shares(thread.balance, thread.total_shares)
+    return thread.total_shares
+
+
+def divest_from(config: Config, thread: Thread, position: Position) -> int:
+    """From when on a position may divest, Unix seconds.
+
+    The cooldown is never longer than when the thread was opened, and none while it is wound down.
+    """
+    if thread.status is not ThreadStatus.OPEN:
+        return 0
+    return position.last_stake_at + min(config.params.divest_cooldown, thread.divest_cooldown)
 
 
 def decision_of(thread: Thread, spec: Spec, who: Pubkey) -> Decision | None:

@@ -52,9 +52,24 @@ class Facts:
         Raises:
             NotFound, Conflict: it is not.
         """
+        thread = self.a_thread()
+        if thread.status is ThreadStatus.CLOSING:
+            raise Conflict(
+                f"the thread {self.thread_id!r} is being wound down; what is in it can be taken "
+                "out, nothing else",
+                code="thread_closing",
+            )
+        return thread
+
+    def a_thread(self) -> Thread:
+        """The thread, which must be there and not closed; it may be being wound down.
+
+        Raises:
+            NotFound, Conflict: it is not.
+        """
         if self.thread is None:
             raise unknown_thread(self.thread_id)
-        if self.thread.status is not ThreadStatus.OPEN:
+        if self.thread.status is ThreadStatus.CLOSED:
             raise Conflict(f"the thread {self.thread_id!r} is closed", code="thread_closed")
         return self.thread
 

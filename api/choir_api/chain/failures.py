@@ -36,6 +36,7 @@ _WRONG_VALUES = frozenset(
         "AmountZero",
         "ThreadIdLength",
         "DepositBuysNoShare",
+        "DepositTooCoarse",
         "PrivacyUnchanged",
     }
 )
@@ -44,6 +45,9 @@ _TOO_LITTLE = frozenset({"InsufficientFunds"})
 _NO_LAMPORTS = ("InsufficientFundsForFee", "InsufficientFundsForRent", "AccountNotFound")
 _AGAIN = {
     "WrongMessage": "another message landed first; build the transaction again",
+    "PrivacyMismatch": "the thread's level changed since this was built; look again and sign anew",
+    "SlippageExceeded": "the price of a share moved since this was built; look again and sign anew",
+    "StaleSpec": "the spec was submitted anew since this was built; look again and decide anew",
     "StaleAuthorEpoch": "the co-authors changed since this was built; look again and decide anew",
 }
 REBUILD = "its blockhash has expired; ask for the transaction again and sign the new one"
@@ -65,6 +69,8 @@ def refusal_for(error: ChoirError) -> ApiError:
             return _program(error)
         case AnchorError() if error.name == "ConstraintSeeds" and "`message`" in str(error):
             return Conflict(_AGAIN["WrongMessage"], code="wrong_message")
+        case AnchorError() if error.name == "AccountNotInitialized" and "co-author" in str(error):
+            return Forbidden(str(error), code="not_co_author")
         case TokenError() if error.code == 1:
             return Conflict(
                 "the wallet's token account holds less than the amount",

@@ -17,6 +17,7 @@ from choir_api.db import WriteSession
 from choir_api.deps import Deps
 from choir_api.errors import Conflict, ValidationFailed
 from choir_api.fields import Address, Amount, ContentHash, ThreadId
+from choir_api.levels import LEVEL_NAMES, LevelName, privacy_level
 from choir_api.responses import Schema
 from choir_api.transactions.building import Unsigned, build
 
@@ -28,6 +29,10 @@ class SubmitMessage(Schema):
     content: Material
     content_hash: ContentHash | None = Field(
         default=None, description="checked against the content when given"
+    )
+    privacy: LevelName | None = Field(
+        default=None,
+        description="the level the thread is expected to have; refused when it has another",
     )
     stake: Amount | None = Field(
         default=None, description="base units; for specs only, at least the minimum stake"
@@ -53,6 +58,12 @@ async def submit(
     rpc = deps.sender.rpc
     facts = await gather(rpc, caller.wallet, wanted.thread_id)
     thread = facts.the_thread()
+    if wanted.privacy is not None and privacy_level(wanted.privacy) is not thread.privacy:
+        raise Conflict(
+            f"{wanted.thread_id!r} is {LEVEL_NAMES[thread.privacy]}, not {wanted.privacy}",
+            code="privacy_mismatch",
+            details={"privacy": LEVEL_NAMES[thread.privacy]},
+        )
     content = body_for(wanted.content, thread.privacy)
     digest = content.checked(wanted.content_hash)
     if caller.wallet in thread.co_authors:
@@ -96,9 +107,14 @@ async def _submitted_before(deps: Deps, facts: Facts, digest: bytes) -> bool:
 async def _message(
     session: WriteSession, deps: Deps, facts: Facts, content: Body, digest: bytes
 ) -> MessageToSign:
-    index = facts.the_thread().message_count
+    thread = facts.the_thread()
+    index = thread.message_count
     step = instructions.post_message(
-        author=facts.wallet, thread=facts.address, content_hash=digest, message_index=index
+        author=facts.wallet,
+        thread=facts.address,
+        content_hash=digest,
+        privacy=thread.privacy,
+        message_index=index,
     )
     unsigned = await build(deps.sender, [step], facts.wallet)
     await _keep(session, deps, facts, content)
@@ -121,6 +137,7 @@ async def _spec(
         thread=facts.address,
         content_hash=digest,
         stake=stake,
+        privacy=facts.the_thread().privacy,
         stake_mint=facts.config.stake_mint,
         token_program=facts.config.token_program,
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import Field
 from solders.pubkey import Pubkey
 
+from choir.accounts import PrivacyLevel
+from choir.privacy import Viewer
 from choir_api.auth.principal import Principal
 from choir_api.content.rendering import ContentView, access_to, render, viewer_of
-from choir_api.content.store import bodies
+from choir_api.content.store import Body, bodies
 from choir_api.content.summaries import SUMMARIES
 from choir_api.db import ReadSession
 from choir_api.fields import Address, Amount
-from choir_api.levels import SPEC_STATUS_NAMES, SpecStatusName
+from choir_api.levels import LEVEL_NAMES, SPEC_STATUS_NAMES, LevelName, SpecStatusName
 from choir_api.mirror import keys
 from choir_api.responses import Schema
 from choir_api.threads.views import moment
@@ -27,6 +29,9 @@ class MessageView(Schema):
     address: Address
     index: int
     author: Address
+    privacy: LevelName = Field(
+        description="the level it was recorded with; it is never more public, nor than its thread"
+    )
     content: ContentView
     posted_slot: int
     created_at: datetime
@@ -39,6 +44,8 @@ class SpecView(Schema):
     author: Address
     status: SpecStatusName
     stake: Amount
+    sequence: int = Field(description="which of the thread's submissions it is; decisions name it")
+    privacy: LevelName = Field(description="the level its author has signed")
     content: ContentView
     author_epoch: int = Field(description="the set of co-authors its decisions were made by")
     approvals: int
@@ -53,6 +60,32 @@ class SpecView(Schema):
     slot: int
 
 
+class _Seen:
+    """Contents of a thread as one viewer gets them. Each has a level of its own, and that of the
+    thread in force where it is stricter."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        address: Pubkey,
+        thread: ThreadRow,
+        found: Mapping[bytes, Body],
+        *,
+        certain: bool,
+    ) -> None:
+        self._found = found
+        self._levels = {
+            level: access_to(viewer, address, max(level, thread.privacy), certain=certain)
+            for level in PrivacyLevel
+        }
+
+    async def content(self, digest: bytes, level: PrivacyLevel) -> ContentView:
+        """One content that was recorded or submitted with a level."""
+        access, body = self._levels[level], self._found.get(digest)
+        summaries = await SUMMARIES.of({} if body is None else {digest: body}, access.detail)
+        return render(digest, body, access, summaries)
+
+
 async def message_views(
     session: ReadSession,
     thread: ThreadRow,
@@ -64,15 +97,15 @@ async def message_views(
     """The messages with their contents, in the order given."""
     address = Pubkey.from_bytes(thread.pubkey)
     viewer = viewer_of(principal, address, keys(thread.co_authors))
-    access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
-    summaries = await SUMMARIES.of(found, access.detail)
+    seen = _Seen(viewer, address, thread, found, certain=certain)
     return [
         MessageView(
             address=Pubkey.from_bytes(row.pubkey),
             index=row.index,
             author=Pubkey.from_bytes(row.author),
-            content=render(row.content_hash, found.get(row.content_hash), access, summaries),
+            privacy=LEVEL_NAMES[row.privacy],
+            content=await seen.content(row.content_hash, row.privacy),
             posted_slot=row.posted_slot,
             created_at=moment(row.created_at),
         )
@@ -92,16 +125,17 @@ async def spec_views(
     address = Pubkey.from_bytes(thread.pubkey)
     authors = keys(thread.co_authors)
     viewer = viewer_of(principal, address, authors)
-    access = access_to(viewer, address, thread.privacy, certain=certain)
     found = await bodies(session, address, [row.content_hash for row in rows])
-    summaries = await SUMMARIES.of(found, access.detail)
+    seen = _Seen(viewer, address, thread, found, certain=certain)
     return [
         SpecView(
             address=Pubkey.from_bytes(row.pubkey),
             author=Pubkey.from_bytes(row.author),
             status=SPEC_STATUS_NAMES[row.status],
             stake=row.stake,
-            content=render(row.content_hash, found.get(row.content_hash), access, summaries),
+            sequence=row.sequence,
+            privacy=LEVEL_NAMES[row.privacy],
+            content=await seen.content(row.content_hash, row.privacy),
             author_epoch=row.author_epoch,
             approvals=row.approvals.bit_count(),
             denials=row.denials.bit_count(),

@@ -235,7 +235,7 @@ _THREADS_OF = sa.text("SELECT pubkey FROM chain.threads WHERE co_authors @> :wal
 _CURRENT = sa.text(
     """
     SELECT m.pubkey, m.thread, m.index, m.author, m.content_hash, m.created_at,
-           t.thread_id, t.privacy, c.text
+           t.thread_id, greatest(m.privacy, t.privacy) AS privacy, c.text
     FROM chain.messages m
     JOIN chain.threads t ON t.pubkey = m.thread
     JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash

@@ -21,17 +21,19 @@ _NO_THREAD = ""
 
 _QUERY = sa.text(
     """
-    SELECT m.pubkey, m.thread, m.author, t.privacy, m.created_at, m.content_hash,
+    SELECT m.pubkey, m.thread, m.author, greatest(m.privacy, t.privacy) AS privacy,
+           m.created_at, m.content_hash,
            ts_rank(to_tsvector('english', left(c.text, 50000)), q.query) AS rank
     FROM websearch_to_tsquery('english', :question) AS q (query),
          chain.messages m
          JOIN chain.threads t ON t.pubkey = m.thread
          JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash
-    WHERE (t.privacy = ANY(:open) OR (t.privacy = ANY(:ours) AND m.thread = ANY(:threads)))
+    WHERE (greatest(m.privacy, t.privacy) = ANY(:open)
+           OR (greatest(m.privacy, t.privacy) = ANY(:ours) AND m.thread = ANY(:threads)))
       AND to_tsvector('english', left(c.text, 50000)) @@ q.query
       AND (CAST(:thread AS bytea) IS NULL OR m.thread = :thread)
       AND (CAST(:author AS bytea) IS NULL OR m.author = :author)
-      AND (CAST(:level AS smallint) IS NULL OR t.privacy = :level)
+      AND (CAST(:level AS smallint) IS NULL OR greatest(m.privacy, t.privacy) = :level)
       AND (CAST(:after AS bigint) IS NULL OR m.created_at >= :after)
       AND (CAST(:before AS bigint) IS NULL OR m.created_at < :before)
     ORDER BY rank DESC, m.pubkey

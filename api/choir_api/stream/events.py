@@ -14,19 +14,32 @@ _CHANNELS: dict[str, Channel] = {
     "SpecDecided": "approvals",
     "SpecSubmitted": "specs",
     "SpecSettled": "specs",
+    "SpecCleaned": "specs",
 }
 _REALTIME: dict[str, Realtime] = {
     "MessagePosted": "NewMessage",
     "SpecDecided": "NewApproval",
     "PrivacyChanged": "PrivacyChanged",
     "AuthorJoined": "UserAction",
+    "AuthorLeft": "UserAction",
+    "AuthorRetired": "UserAction",
     "Deposited": "UserAction",
     "Divested": "UserAction",
     "RewardClaimed": "UserAction",
 }
 # whole numbers that are not amounts and stay numbers
 _COUNTS = frozenset(
-    {"slot", "timestamp", "index", "author_epoch", "expires_at", "approvals", "denials"}
+    {
+        "slot",
+        "timestamp",
+        "index",
+        "author_epoch",
+        "expires_at",
+        "approvals",
+        "denials",
+        "sequence",
+        "last_action_at",
+    }
 )
 # fields that hold the name of an enum's variant
 _NAMES = frozenset({"privacy", "decision", "outcome", "from", "to"})

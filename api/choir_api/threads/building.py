@@ -93,7 +93,11 @@ async def create_thread(
         digest = content.digest
         steps.append(
             instructions.post_message(
-                author=caller.wallet, thread=facts.address, content_hash=digest, message_index=0
+                author=caller.wallet,
+                thread=facts.address,
+                content_hash=digest,
+                privacy=level,
+                message_index=0,
             )
         )
     unsigned = await build(deps.sender, steps, caller.wallet)

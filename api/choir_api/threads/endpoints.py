@@ -19,8 +19,9 @@ from choir_api.messages.views import MessageView, SpecView, message_views, spec_
 from choir_api.mirror import fresh, in_force, mirrored, require_thread
 from choir_api.paging import Cursor, Cursors, Limit, Page
 from choir_api.responses import Success, refusals, success
-from choir_api.threads import building
+from choir_api.threads import building, ending
 from choir_api.threads.building import CreateThread, PrivacyToSign, SetPrivacy, ThreadToSign
+from choir_api.threads.ending import EndingToSign, NamedThread, RetireAuthor
 from choir_api.threads.views import ThreadView, thread_view
 from choir_api.tokens.views import PositionView, position_view
 from choir_indexer.store import read
@@ -71,6 +72,90 @@ async def set_privacy(
         return await building.set_privacy(deps, writer, body)
 
     answer = await once(request, deps, writer, idempotency_key, body, PrivacyToSign, effect)
+    return success(request, answer)
+
+
+@router.post(
+    "/thread/leave",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("actions"))],
+)
+async def leave_thread(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: NamedThread,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[EndingToSign]:
+    """The transaction with which a co-author without shares leaves a thread."""
+
+    async def effect(_: WriteSession) -> EndingToSign:
+        return await ending.leave(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, EndingToSign, effect)
+    return success(request, answer)
+
+
+@router.post(
+    "/thread/retire",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("actions"))],
+)
+async def retire_thread(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: RetireAuthor,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[EndingToSign]:
+    """The transaction with which a co-author retires another, who has done nothing for long."""
+
+    async def effect(_: WriteSession) -> EndingToSign:
+        return await ending.retire(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, EndingToSign, effect)
+    return success(request, answer)
+
+
+@router.post(
+    "/thread/wind-down",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("actions"))],
+)
+async def wind_down_thread(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: NamedThread,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[EndingToSign]:
+    """The transaction with which the only co-author winds a thread down, for good."""
+
+    async def effect(_: WriteSession) -> EndingToSign:
+        return await ending.wind_down(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, EndingToSign, effect)
+    return success(request, answer)
+
+
+@router.post(
+    "/thread/close",
+    responses=refusals(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    dependencies=[Depends(limited("actions"))],
+)
+async def close_thread(
+    request: Request,
+    deps: Given,
+    writer: Writer,
+    body: NamedThread,
+    idempotency_key: IdempotencyKey = None,
+) -> Success[EndingToSign]:
+    """The transaction with which the only co-author closes a thread and takes everything out."""
+
+    async def effect(_: WriteSession) -> EndingToSign:
+        return await ending.close(deps, writer, body)
+
+    answer = await once(request, deps, writer, idempotency_key, body, EndingToSign, effect)
     return success(request, answer)
 
 

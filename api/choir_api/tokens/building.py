@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pydantic import Field
+
 from choir import instructions
-from choir.accounts import Position, claimable_now
+from choir.accounts import Position, Thread, claimable_now, counted_shares, divest_from
 from choir.ids import position_pda
+from choir.money import PRICE_TOLERANCE, at_least, at_most, shares_for_deposit, shares_for_divest
 from choir_api.auth.principal import Principal
 from choir_api.chain.facts import Facts, gather, require_balance
 from choir_api.deps import Deps
@@ -21,6 +24,13 @@ class MoveTokens(Schema):
 
     thread_id: ThreadId
     amount: Amount
+    tolerance: int = Field(
+        default=PRICE_TOLERANCE,
+        ge=0,
+        le=10_000,
+        description="how far the price of a share may move before the transaction is refused, "
+        "in ten-thousandths",
+    )
 
 
 class ClaimRewards(Schema):
@@ -41,13 +51,16 @@ class TokensToSign(Unsigned):
 async def deposit(deps: Deps, caller: Principal, wanted: MoveTokens) -> TokensToSign:
     """Add to a co-author's stake."""
     facts = await gather(deps.sender.rpc, caller.wallet, wanted.thread_id)
-    facts.as_co_author()
+    thread, position = facts.as_co_author(), _position(facts)
     _positive(wanted.amount)
+    total = counted_shares(thread, position)
+    shares = shares_for_deposit(wanted.amount, thread.balance, total)
     await require_balance(deps.sender.rpc, facts, wanted.amount, "the deposit")
     step = instructions.deposit(
         owner=caller.wallet,
         thread=facts.address,
         amount=wanted.amount,
+        min_shares=at_least(shares, wanted.tolerance),
         stake_mint=facts.config.stake_mint,
         token_program=facts.config.token_program,
     )
@@ -57,13 +70,17 @@ async def deposit(deps: Deps, caller: Principal, wanted: MoveTokens) -> TokensTo
 async def divest(deps: Deps, caller: Principal, wanted: MoveTokens) -> TokensToSign:
     """Take an amount out, after the cooldown and not below the thread's minimum."""
     facts = await gather(deps.sender.rpc, caller.wallet, wanted.thread_id)
-    thread = facts.the_thread()
+    thread = facts.a_thread()
     position = _position(facts)
     _positive(wanted.amount)
+    total = counted_shares(thread, position)
+    # more than there is needs no limit: the program refuses it by name
+    shares = shares_for_divest(min(wanted.amount, thread.balance), thread.balance, total)
     step = instructions.divest(
         owner=caller.wallet,
         thread=facts.address,
         amount=wanted.amount,
+        max_shares=at_most(shares, wanted.tolerance),
         stake_mint=facts.config.stake_mint,
         token_program=facts.config.token_program,
     )
@@ -71,9 +88,9 @@ async def divest(deps: Deps, caller: Principal, wanted: MoveTokens) -> TokensToS
         unsigned = await build(deps.sender, [step], caller.wallet)
     except ApiError as error:
         if error.code == "divest_cooldown":  # the chain's clock decides, not ours
-            raise _too_early(position, facts) from error
+            raise _too_early(position, thread, facts) from error
         if error.code == "balance_below_minimum":
-            minimum = facts.config.params.min_thread_balance
+            minimum = min(facts.config.params.min_thread_balance, thread.min_balance)
             free = max(0, thread.balance - minimum)
             raise Conflict(
                 f"the thread holds {thread.balance} base units and must keep {minimum}; "
@@ -88,7 +105,7 @@ async def divest(deps: Deps, caller: Principal, wanted: MoveTokens) -> TokensToS
 async def claim(deps: Deps, caller: Principal, wanted: ClaimRewards) -> TokensToSign:
     """Pay out what approvals have earned."""
     facts = await gather(deps.sender.rpc, caller.wallet, wanted.thread_id)
-    amount = claimable_now(facts.the_thread(), _position(facts))
+    amount = claimable_now(facts.a_thread(), _position(facts))
     step = instructions.claim(
         owner=caller.wallet,
         thread=facts.address,
@@ -111,11 +128,11 @@ def _position(facts: Facts) -> Position:
     return facts.position
 
 
-def _too_early(position: Position, facts: Facts) -> Conflict:
-    until_s = position.last_stake_at + facts.config.params.divest_cooldown
+def _too_early(position: Position, thread: Thread, facts: Facts) -> Conflict:
+    until_s = divest_from(facts.config, thread, position)
     until = datetime.fromtimestamp(until_s, UTC)
     return Conflict(
-        f"stakes can leave {facts.config.params.divest_cooldown} s after one's last deposit or "
+        f"stakes can leave {until_s - position.last_stake_at} s after one's last deposit or "
         f"divestment: from {until:%Y-%m-%d %H:%M:%S} UTC on",
         code="divest_cooldown",
         details={"until": until.isoformat(), "until_unix": until_s},

@@ -32,7 +32,9 @@ __all__ = [
     "merge_typed",
 ]
 
-KINDS: Final = ("config", "treasury", "threads", "positions", "specs", "messages")
+KINDS: Final = (
+    "config", "treasury", "treasury_proposals", "threads", "positions", "specs", "messages",
+)  # fmt: skip
 
 
 # Columns in the order of the tables; a test compares them with the schema.
@@ -50,12 +52,22 @@ TYPED_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "mint_decimals",
         "params",
         "parameter_timelock",
-        "pending_params",
-        "pending_params_at",
-        "pause_bits",
+        "pending_change",
+        "pending_at",
         "paused_until",
     ),
     "treasury": (*_VERSION, "threshold", "signer_epoch", "proposal_count", "vault", "signers"),
+    "treasury_proposals": (
+        *_VERSION,
+        "index",
+        "proposer",
+        "signer_epoch",
+        "approvals",
+        "created_at",
+        "expires_at",
+        "executed_at",
+        "action",
+    ),
     "threads": (
         *_VERSION,
         "thread_id",
@@ -73,6 +85,9 @@ TYPED_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "head",
         "created_at",
         "updated_at",
+        "spec_count",
+        "min_balance",
+        "divest_cooldown",
         "co_authors",
     ),
     "positions": (
@@ -102,6 +117,8 @@ TYPED_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "submitted_at",
         "expires_at",
         "resolved_at",
+        "sequence",
+        "privacy",
     ),
     "messages": (
         *_VERSION,

@@ -23,6 +23,7 @@ from choir_indexer.store.rows import (
     Head,
     MessageRow,
     PositionRow,
+    ProposalRow,
     SpecRow,
     ThreadRow,
     TransactionRow,
@@ -37,6 +38,7 @@ __all__ = [
     "Head",
     "MessageRow",
     "PositionRow",
+    "ProposalRow",
     "Queryable",
     "SpecRow",
     "ThreadRow",
@@ -54,6 +56,7 @@ __all__ = [
     "position",
     "positions",
     "positions_of_owner",
+    "proposals",
     "spec",
     "specs",
     "specs_of_author",
@@ -95,7 +98,9 @@ async def watermark(connection: Queryable) -> WatermarkRow | None:
 async def config(connection: Queryable) -> ConfigRow | None:
     """The program's settings; None before `initialize`."""
     row = (await connection.execute(sa.select(t.config))).mappings().one_or_none()
-    return None if row is None else ConfigRow(**_only(row, ConfigRow))
+    if row is None:
+        return None
+    return ConfigRow(**(_only(row, ConfigRow) | {"paused_until": tuple(row["paused_until"])}))
 
 
 async def treasury(connection: Queryable) -> TreasuryRow | None:
@@ -104,6 +109,21 @@ async def treasury(connection: Queryable) -> TreasuryRow | None:
     if row is None:
         return None
     return TreasuryRow(**(_only(row, TreasuryRow) | {"signers": tuple(row["signers"])}))
+
+
+async def proposals(
+    connection: Queryable, *, limit: int, before: int | None = None
+) -> list[ProposalRow]:
+    """Proposals to the treasury's signers, newest first; `before` is the index of the last seen.
+
+    Those whose accounts are closed are not here; their events are.
+    """
+    c = t.treasury_proposals.c
+    query = sa.select(t.treasury_proposals).order_by(c.index.desc()).limit(limit)
+    if before is not None:
+        query = query.where(c.index < before)
+    rows = (await connection.execute(query)).mappings()
+    return [ProposalRow(**_only(row, ProposalRow)) for row in rows]
 
 
 async def thread(connection: Queryable, pubkey: bytes) -> ThreadRow | None:
@@ -371,7 +391,8 @@ def _thread(row: Mapping[Any, Any]) -> ThreadRow:
 
 
 def _spec(row: Mapping[Any, Any]) -> SpecRow:
-    return SpecRow(**(_only(row, SpecRow) | {"status": SpecStatus(row["status"])}))
+    more = {"status": SpecStatus(row["status"]), "privacy": PrivacyLevel(row["privacy"])}
+    return SpecRow(**(_only(row, SpecRow) | more))
 
 
 def _message(row: Mapping[Any, Any]) -> MessageRow:

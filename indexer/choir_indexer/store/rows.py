@@ -19,6 +19,7 @@ __all__ = [
     "Head",
     "MessageRow",
     "PositionRow",
+    "ProposalRow",
     "SpecRow",
     "ThreadRow",
     "TransactionRow",
@@ -46,7 +47,9 @@ class WatermarkRow:
 
 @dataclass(frozen=True, slots=True)
 class ConfigRow:
-    """The program's settings; `params` as in the IDL, by field name."""
+    """The program's settings; `params` as in the IDL, by field name. `pending_change` holds the
+    proposed `params`, `guardian` and `parameter_timelock`, None when none is proposed.
+    `paused_until` is by the place of the family's bit (`choir.accounts.PauseFamily`)."""
 
     pubkey: bytes
     authority: bytes
@@ -58,8 +61,10 @@ class ConfigRow:
     treasury_vault: bytes
     mint_decimals: int
     params: Mapping[str, int]
-    pause_bits: int
-    paused_until: int
+    parameter_timelock: int
+    pending_change: Mapping[str, Any] | None
+    pending_at: int
+    paused_until: tuple[int, ...]
     slot: int
 
 
@@ -73,6 +78,23 @@ class TreasuryRow:
     proposal_count: int
     vault: bytes
     signers: tuple[bytes, ...]
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """A proposal to the treasury's signers; `approvals` is a bitmap over those of
+    `signer_epoch`. `action` has its `kind` (spend, mint, set_signers) beside its fields."""
+
+    pubkey: bytes
+    index: int
+    proposer: bytes
+    signer_epoch: int
+    approvals: int
+    created_at: int
+    expires_at: int
+    executed_at: int
+    action: Mapping[str, Any]
     slot: int
 
 
@@ -96,6 +118,9 @@ class ThreadRow:
     head: bytes
     created_at: int
     updated_at: int
+    spec_count: int
+    min_balance: int
+    divest_cooldown: int
     co_authors: tuple[bytes, ...]
     slot: int
 
@@ -121,7 +146,8 @@ class PositionRow:
 @dataclass(frozen=True, slots=True)
 class SpecRow:
     """A spec as of `slot`; `approvals` and `denials` are bitmaps over the co-authors of
-    `author_epoch`."""
+    `author_epoch`. `sequence` is which of the thread's submissions it is; `privacy` the level its
+    author has signed, which its content is never more public than."""
 
     pubkey: bytes
     thread: bytes
@@ -135,6 +161,8 @@ class SpecRow:
     submitted_at: int
     expires_at: int
     resolved_at: int
+    sequence: int
+    privacy: PrivacyLevel
     slot: int
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "threads",
     "transactions",
     "treasury",
+    "treasury_proposals",
     "watermark",
 ]
 
@@ -133,10 +134,9 @@ config = sa.Table(
     _small("mint_decimals"),
     _json("params"),
     _i64("parameter_timelock"),
-    _json("pending_params", nullable=True),
-    _i64("pending_params_at"),
-    _small("pause_bits"),
-    _i64("paused_until"),
+    _json("pending_change", nullable=True),
+    _i64("pending_at"),
+    sa.Column("paused_until", ARRAY(sa.BigInteger), nullable=False),
 )
 
 treasury = sa.Table(
@@ -148,6 +148,20 @@ treasury = sa.Table(
     _u64("proposal_count"),
     _key("vault"),
     sa.Column("signers", ARRAY(BYTEA), nullable=False),
+)
+
+treasury_proposals = sa.Table(
+    "treasury_proposals",
+    metadata,
+    *_version(),
+    _u64("index"),
+    _key("proposer"),
+    _i64("signer_epoch"),
+    _int("approvals"),
+    _i64("created_at"),
+    _i64("expires_at"),
+    _i64("executed_at"),
+    _json("action"),
 )
 
 threads = sa.Table(
@@ -169,6 +183,9 @@ threads = sa.Table(
     _key("head"),
     _i64("created_at"),
     _i64("updated_at"),
+    _u64("spec_count"),
+    _u64("min_balance"),
+    _i64("divest_cooldown"),
     sa.Column("co_authors", ARRAY(BYTEA), nullable=False),
 )
 
@@ -204,6 +221,8 @@ specs = sa.Table(
     _i64("submitted_at"),
     _i64("expires_at"),
     _i64("resolved_at"),
+    _u64("sequence"),
+    _small("privacy"),
 )
 
 messages = sa.Table(

@@ -328,6 +328,8 @@ class Pump:
         for thread, level in levels.items():
             now = Level.ENCRYPTED if level is None else Level(level)
             await self._store.relevel(str(Pubkey.from_bytes(thread)), now)
+            for row in await connection.fetch(tables.KEYS_OF_THREAD, thread):
+                self._known.pop(str(Pubkey.from_bytes(row["pubkey"])), None)
         gone = sorted(
             str(Pubkey.from_bytes(row["message"]))
             for row in rows

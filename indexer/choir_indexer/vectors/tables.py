@@ -78,7 +78,11 @@ TAKE_CHAIN: Final = """
 """
 # what must leave the index, or be hidden in it, before anything else is done
 URGENT: Final = """
-    SELECT o.id, o.kind, o.thread, o.message, t.privacy,
+    SELECT o.id, o.kind, o.thread, o.message,
+           -- as strict as the strictest of its messages: those which are not come again one by one
+           CASE WHEN t.pubkey IS NOT NULL THEN greatest(t.privacy, (
+               SELECT max(m.privacy) FROM chain.messages m
+               WHERE m.thread = o.thread AND m.privacy < 3)) END AS privacy,
            EXISTS (SELECT FROM chain.messages m WHERE m.pubkey = o.message) AS there
     FROM chain.outbox o LEFT JOIN chain.threads t ON t.pubkey = o.thread
     WHERE o.kind IN ('privacy', 'removed') AND o.id <> ALL ($1::bigint[]) ORDER BY o.id
@@ -102,6 +106,7 @@ MESSAGES_WITH_CONTENT: Final = """
     JOIN unnest($1::bytea[], $2::bytea[]) AS w (thread, content_hash)
       ON m.thread = w.thread AND m.content_hash = w.content_hash
 """
+KEYS_OF_THREAD: Final = "SELECT pubkey FROM chain.messages WHERE thread = $1"
 MESSAGES_OF_THREAD: Final = """
     SELECT pubkey, index FROM chain.messages
     WHERE thread = $1 AND index > $2 ORDER BY index LIMIT $3
@@ -109,9 +114,10 @@ MESSAGES_OF_THREAD: Final = """
 ALL_MESSAGES: Final = """
     SELECT pubkey FROM chain.messages WHERE pubkey > $1 ORDER BY pubkey LIMIT $2
 """
-# the thread's level now governs its messages, whatever it was when they were posted
+# a message is never more public than it was recorded, nor than its thread is now
 _READ: Final = """
-    SELECT m.pubkey, m.thread, m.author, m.content_hash, m.created_at, t.privacy, c.text
+    SELECT m.pubkey, m.thread, m.author, m.content_hash, m.created_at,
+           greatest(m.privacy, t.privacy) AS privacy, c.text
     FROM chain.messages m
     JOIN chain.threads t ON t.pubkey = m.thread
     LEFT JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash
@@ -120,7 +126,8 @@ _READ: Final = """
     WHERE m.pubkey = ANY($1::bytea[])
 """
 _READ_WITHOUT_CONTENTS: Final = """
-    SELECT m.pubkey, m.thread, m.author, m.content_hash, m.created_at, t.privacy,
+    SELECT m.pubkey, m.thread, m.author, m.content_hash, m.created_at,
+           greatest(m.privacy, t.privacy) AS privacy,
            NULL::text AS text
     FROM chain.messages m JOIN chain.threads t ON t.pubkey = m.thread
     WHERE m.pubkey = ANY($1::bytea[])
@@ -129,7 +136,7 @@ EXPECTED: Final = """
     SELECT count(*) FROM chain.messages m
     JOIN chain.threads t ON t.pubkey = m.thread
     JOIN app.contents c ON c.thread = m.thread AND c.content_hash = m.content_hash
-    WHERE t.privacy <> $1 AND c.text IS NOT NULL
+    WHERE greatest(m.privacy, t.privacy) <> $1 AND c.text IS NOT NULL
       AND sha256(convert_to(c.text, 'UTF8')) = m.content_hash
       AND NOT EXISTS (SELECT FROM chain.dead_letters d WHERE d.kind = 'message'
                       AND d.key = m.pubkey AND d.data = m.content_hash)

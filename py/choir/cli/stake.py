@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from choir._checks import divest_from, when
-from choir.accounts import Position, claimable_now
+from choir._checks import when
+from choir.accounts import Position, claimable_now, divest_from
 from choir.cli._shared import (
     DEFAULT_URL,
     AsJson,

@@ -16,6 +16,7 @@ TABLES = (
     "accounts",
     "config",
     "treasury",
+    "treasury_proposals",
     "threads",
     "positions",
     "specs",
@@ -78,10 +79,9 @@ STATEMENTS = (
         mint_decimals smallint NOT NULL,
         params jsonb NOT NULL,
         parameter_timelock bigint NOT NULL,
-        pending_params jsonb,
-        pending_params_at bigint NOT NULL,
-        pause_bits smallint NOT NULL,
-        paused_until bigint NOT NULL
+        pending_change jsonb,
+        pending_at bigint NOT NULL,
+        paused_until bigint[] NOT NULL
     )
     """,
     f"""
@@ -94,6 +94,20 @@ STATEMENTS = (
         signers bytea[] NOT NULL
     )
     """,
+    f"""
+    CREATE TABLE chain.treasury_proposals (
+        {VERSIONED},
+        index numeric(20) NOT NULL,
+        proposer bytea NOT NULL,
+        signer_epoch bigint NOT NULL,
+        approvals integer NOT NULL,
+        created_at bigint NOT NULL,
+        expires_at bigint NOT NULL,
+        executed_at bigint NOT NULL,
+        action jsonb NOT NULL
+    )
+    """,
+    "CREATE INDEX treasury_proposals_index_idx ON chain.treasury_proposals (index DESC)",
     f"""
     CREATE TABLE chain.threads (
         {VERSIONED},
@@ -112,6 +126,9 @@ STATEMENTS = (
         head bytea NOT NULL,
         created_at bigint NOT NULL,
         updated_at bigint NOT NULL,
+        spec_count numeric(20) NOT NULL,
+        min_balance numeric(20) NOT NULL,
+        divest_cooldown bigint NOT NULL,
         co_authors bytea[] NOT NULL
     )
     """,
@@ -149,7 +166,9 @@ STATEMENTS = (
         author_epoch bigint NOT NULL,
         submitted_at bigint NOT NULL,
         expires_at bigint NOT NULL,
-        resolved_at bigint NOT NULL
+        resolved_at bigint NOT NULL,
+        sequence numeric(20) NOT NULL,
+        privacy smallint NOT NULL
     )
     """,
     "CREATE INDEX specs_thread_idx ON chain.specs (thread, submitted_at DESC, pubkey DESC)",
