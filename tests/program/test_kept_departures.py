@@ -140,9 +140,9 @@ def test_shares_of_the_retired_do_not_hold_a_thread_hostage(both: Steps) -> None
     ):
         assert refused == "ThreadClosing"
     # Nothing is kept back any more, and nobody waits.
-    assert both.divest(alice, "t", 5_000) == "done"
-    assert both.close_thread(bob, "t") == "OthersHaveStake"
     assert both.claim(alice, "t") == "done"
+    assert both.close_thread(bob, "t") == "OthersHaveStake"
+    assert both.divest(alice, "t", 5_000) == "done"
     both.donate(("vault", "t"), 77)
     held = both.state.tokens["token", bob]
     assert both.close_thread(bob, "t") == "done"
