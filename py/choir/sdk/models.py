@@ -116,6 +116,7 @@ class MessageInfo:
     address: Pubkey
     index: int
     author: Pubkey
+    privacy: str
     content: Content
     posted_slot: int
     created_at: datetime
@@ -127,6 +128,7 @@ class MessageInfo:
             _key(data["address"]),
             data["index"],
             _key(data["author"]),
+            data["privacy"],
             Content.of(data["content"]),
             data["posted_slot"],
             _time(data["created_at"]),
@@ -141,6 +143,8 @@ class SpecInfo:
     author: Pubkey
     status: str
     stake: int
+    sequence: int
+    privacy: str
     content: Content
     author_epoch: int
     approvals: int
@@ -156,6 +160,8 @@ class SpecInfo:
             author=_key(data["author"]),
             status=data["status"],
             stake=int(data["stake"]),
+            sequence=data["sequence"],
+            privacy=data["privacy"],
             content=Content.of(data["content"]),
             author_epoch=data["author_epoch"],
             approvals=data["approvals"],

@@ -206,8 +206,9 @@ class ChoirApi:
         content_hash: bytes,
         approve: bool,
         author_epoch: int | None = None,
+        sequence: int | None = None,
     ) -> Built:
-        """A co-author's decision on a spec."""
+        """A co-author's decision on a spec; `author_epoch` and `sequence` as it was looked at."""
         return await self._build(
             "/v1/spec/approve",
             "process_approval",
@@ -216,6 +217,7 @@ class ChoirApi:
             content_hash=content_hash.hex(),
             decision="approve" if approve else "deny",
             author_epoch=author_epoch,
+            sequence=sequence,
         )
 
     async def expire_spec(self, thread_id: str, *, author: Pubkey, content_hash: bytes) -> Built:
@@ -227,6 +229,43 @@ class ChoirApi:
             author=str(author),
             content_hash=content_hash.hex(),
         )
+
+    async def withdraw_spec(self, thread_id: str, *, content_hash: bytes) -> Built:
+        """The wallet's own spec and its stake, back, while nobody has decided on it."""
+        return await self._build(
+            "/v1/spec/withdraw",
+            "withdraw_spec",
+            thread_id=thread_id,
+            content_hash=content_hash.hex(),
+        )
+
+    async def cleanup_spec(self, thread_id: str, *, author: Pubkey, content_hash: bytes) -> Built:
+        """The end of a settled spec's account; its rent goes back to who paid it."""
+        return await self._build(
+            "/v1/spec/cleanup",
+            "cleanup_spec",
+            thread_id=thread_id,
+            author=str(author),
+            content_hash=content_hash.hex(),
+        )
+
+    async def leave_thread(self, thread_id: str) -> Built:
+        """The wallet stops being a co-author; it must have divested before."""
+        return await self._build("/v1/thread/leave", "leave_thread", thread_id=thread_id)
+
+    async def retire_author(self, thread_id: str, author: Pubkey) -> Built:
+        """Another co-author, who has done nothing for long, is taken out of the set."""
+        return await self._build(
+            "/v1/thread/retire", "retire_author", thread_id=thread_id, author=str(author)
+        )
+
+    async def wind_down_thread(self, thread_id: str) -> Built:
+        """The only co-author winds a thread down, for good."""
+        return await self._build("/v1/thread/wind-down", "wind_down_thread", thread_id=thread_id)
+
+    async def close_thread(self, thread_id: str) -> Built:
+        """The only co-author closes a thread, for good, and takes everything out."""
+        return await self._build("/v1/thread/close", "close_thread", thread_id=thread_id)
 
     async def deposit(self, thread_id: str, amount: int) -> Built:
         """More stake of a co-author, base units."""
