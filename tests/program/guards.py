@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from solders.pubkey import Pubkey
-from tests.program.harness import DAY, PROGRAM_ID, TOKEN_PROGRAM, pda
+from tests.program.harness import DAY, PROGRAM_ID, TOKEN_PROGRAM
 from tests.program.honest import Call
 from tests.program.wrongs import Wrong
 
@@ -240,15 +240,6 @@ def ones_rewards_that_outgrow(call: Call) -> None:
 def proposals_that_outgrow(call: Call) -> None:
     call.change("Treasury", "treasury", proposal_count=MOST)
     call.accounts["proposal"] = call.stage.proposal(MOST)
-
-
-@guard("ArithmeticOverflow", "propose_treasury")
-def more_minted_than_a_mint_can_count(call: Call) -> None:
-    data = bytearray(call.world.data(call.world.mint))
-    data[4:36] = bytes(pda(b"treasury"))
-    call.world.put(call.world.mint, bytes(data), TOKEN_PROGRAM)
-    token = call.stage.zoe.token
-    call.arguments["action"] = {"Mint": {"amount": MOST, "destination": token}}
 
 
 @guard("ArithmeticOverflow", "execute_treasury")

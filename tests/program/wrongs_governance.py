@@ -234,6 +234,18 @@ def a_mint_that_was_given_away_since(call: Call) -> None:
     call.change("TreasuryProposal", "proposal", action=action)
 
 
+@wrong("ArithmeticOverflow", "propose_treasury", "execute_treasury")
+def more_than_a_mint_can_count(call: Call) -> None:
+    data = bytearray(call.world.data(call.world.mint))
+    data[4:36] = bytes(pda(b"treasury"))
+    call.world.put(call.world.mint, bytes(data), TOKEN_PROGRAM)
+    action = {"Mint": {"amount": 2**64 - 1, "destination": call.stage.zoe.token}}
+    if call.name == "propose_treasury":
+        call.arguments["action"] = action
+    else:
+        call.change("TreasuryProposal", "proposal", action=action)
+
+
 @wrong("WrongProposal", "propose_treasury")
 def a_proposal_that_is_not_the_next(call: Call) -> None:
     call.accounts["proposal"] = call.stage.proposal(1)
