@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
-from choir._program.types import PrivacyLevel
 from choir.errors import InvalidInput
 
 __all__ = [
@@ -36,6 +35,8 @@ __all__ = [
 ]
 
 _U64_MAX = (1 << 64) - 1
+# a privacy level, whose type would bring the whole program's along
+L = TypeVar("L", bound=int)
 
 
 class Rounding(Enum):
@@ -85,8 +86,8 @@ def rebased_shares(balance: int, total_shares: int) -> int:
     return max(_u64(balance), _u64(total_shares))
 
 
-def stricter(a: PrivacyLevel, b: PrivacyLevel) -> PrivacyLevel:
-    """The level of the two that fewer people may read."""
+def stricter(a: L, b: L) -> L:
+    """The privacy level of the two that fewer people may read."""
     return max(a, b)
 
 

@@ -70,7 +70,8 @@ class Seeder:
         zeros = {
             "status": 0, "author_epoch": 0, "pending_specs": 0, "balance": 0,
             "total_claimable": 0, "total_shares": 0, "reward_per_author": 0,
-            "message_count": 0, "created_at": 0, "updated_at": 0, "slot": 1, "write_version": 0,
+            "message_count": 0, "created_at": 0, "updated_at": 0, "spec_count": 0,
+            "min_balance": 0, "divest_cooldown": 0, "slot": 1, "write_version": 0,
         }  # fmt: skip
         await self._insert(
             "chain.threads",
