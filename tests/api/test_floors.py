@@ -128,11 +128,22 @@ async def test_deltas_obey_a_floor_too(live: Live) -> None:
 
 async def test_a_loosened_level_waits_for_the_mirror(world: World) -> None:
     alice = await world.wallet()
-    await _room(world, alice, privacy="thread-only")
+    await _room(world, alice)
+    await _set_level(world, alice, "thread-only")
+    await world.mirror.catch_up()
     await _set_level(world, alice, "public")
     assert SECRET not in (await _look(world, PATHS[0])).text
     await world.mirror.catch_up()
     assert SECRET in (await _look(world, PATHS[0])).text
+
+
+async def test_a_loosened_level_does_not_publish_what_was_said_before(world: World) -> None:
+    alice = await world.wallet()
+    await _room(world, alice, privacy="thread-only")
+    await _set_level(world, alice, "public")
+    await world.mirror.catch_up()
+    for path in PATHS:
+        assert SECRET not in (await _look(world, path)).text
 
 
 async def test_a_floor_of_another_chain_says_nothing(world: World) -> None:

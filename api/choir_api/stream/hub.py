@@ -21,6 +21,7 @@ from uuid import UUID
 from solders.pubkey import Pubkey
 from sqlalchemy.exc import SQLAlchemyError
 
+from choir.accounts import PrivacyLevel
 from choir.privacy import ANONYMOUS, Access, Role
 from choir_api.auth.liveness import as_of_now, credential_of
 from choir_api.auth.principal import Principal
@@ -282,12 +283,13 @@ class Hub:
             thread = await thread_at(session, room.thread)
             certain = await fresh(session, self._deps.settings)
             contents = await bodies(session, Pubkey.from_bytes(room.thread), [*_hashes(events)])
-        summaries: dict[bytes, str] = {}
+        summaries: dict[int, dict[bytes, str]] = {}
         if thread is not None:
             # at one level all who get a summary get the same
             address = Pubkey.from_bytes(room.thread)
-            least = access_to(ANONYMOUS, address, thread.privacy, certain=certain)
-            summaries = await SUMMARIES.of(contents, least.detail)
+            for level in {_level(thread, event) for event in events}:
+                least = access_to(ANONYMOUS, address, level, certain=certain)
+                summaries[level] = await SUMMARIES.of(contents, least.detail)
         if thread is None:  # the mirror is being rebuilt; its first event wakes us
             return False
         for subscription in subscribers:
@@ -308,7 +310,7 @@ class Hub:
         thread: read.ThreadRow,
         events: Sequence[read.EventRow],
         contents: dict[bytes, Body],
-        summaries: dict[bytes, str],
+        summaries: dict[int, dict[bytes, str]],
         subscribers: Sequence[Subscription],
         *,
         certain: bool,
@@ -335,8 +337,13 @@ class Hub:
                 key = (access.role, event.seq, subscription.sent)
                 outgoing = made.get(key)
                 if outgoing is None:
+                    level = _level(thread, event)
+                    if level != thread.privacy:
+                        own = access_to(viewer, address, level, certain=certain)
+                    else:
+                        own = access
                     delta = self._delta(
-                        thread, event, subscription.sent, access, contents, summaries
+                        thread, event, subscription.sent, own, contents, summaries[level]
                     )
                     outgoing = made[key] = Outgoing(delta)
                 subscription.sent = event.seq
@@ -379,6 +386,12 @@ class Hub:
 
 
 _WITH_CONTENT = frozenset({"MessagePosted", "SpecSubmitted"})
+
+
+def _level(thread: read.ThreadRow, event: read.EventRow) -> int:
+    """The level of the content that goes with an event: its own, or the thread's if stricter."""
+    own = event.payload.get("privacy") if event.kind in _WITH_CONTENT else None
+    return max(thread.privacy, PrivacyLevel[own] if isinstance(own, str) else thread.privacy)
 
 
 def _hash_of(event: read.EventRow) -> bytes | None:
