@@ -1,6 +1,7 @@
 //! Paying a spec's stake out of its escrow.
 
 use crate::{
+    address::require_at,
     constants::ESCROW_SEED,
     constants::SPEC_SEED,
     ensure,
@@ -27,11 +28,13 @@ pub struct Escrow<'a, 'info> {
 impl<'info> Escrow<'_, 'info> {
     /// Refuses a token account that is not this spec's escrow.
     pub fn require_own(&self) -> Result<()> {
-        let bump = [self.spec.escrow_bump];
         let key = self.spec.key();
-        let own = Pubkey::create_program_address(&[ESCROW_SEED, key.as_ref(), &bump], &crate::ID);
-        ensure!(own == Ok(self.account.key()), ChoirError::WrongEscrow);
-        Ok(())
+        require_at(
+            self.account,
+            &[ESCROW_SEED, key.as_ref()],
+            self.spec.escrow_bump,
+            ChoirError::WrongEscrow,
+        )
     }
 
     /// Pays the stake out, all of it: the amounts (base units) must sum to it. What strangers have

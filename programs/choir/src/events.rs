@@ -7,27 +7,62 @@ use crate::{
     state::{ConfigChange, Decision, Params, PrivacyLevel, SpecStatus, TreasuryAction},
 };
 use anchor_lang::{event::EVENT_IX_TAG_LE, prelude::*, Discriminator};
+use std::io::{self, Write};
 
 /// Emits an event as an instruction to this program that only itself can sign, as Anchor's `emit_cpi!`
 /// does and in the same bytes; written at once instead of copied byte by byte.
 #[inline(never)]
 pub fn emit<E: AnchorSerialize + Discriminator>(authority: &AccountInfo, event: &E) -> Result<()> {
-    let mut data = Vec::with_capacity(MOST_BYTES);
-    data.extend_from_slice(EVENT_IX_TAG_LE);
-    data.extend_from_slice(E::DISCRIMINATOR);
-    event.serialize(&mut data)?;
+    let mut bytes = [0; MOST_BYTES];
+    let mut buffer = Buffer {
+        bytes: &mut bytes,
+        length: 0,
+    };
+    buffer.write_all(EVENT_IX_TAG_LE)?;
+    buffer.write_all(E::DISCRIMINATOR)?;
+    event.serialize(&mut buffer)?;
+    let Buffer { bytes, length } = buffer;
     let bump = [crate::EVENT_AUTHORITY_AND_BUMP.1];
     Call {
         program: &crate::ID,
         accounts: &[(authority, true, false)],
-        data: &[&data],
+        data: &[bytes.get(..length).unwrap_or_default()],
         seeds: &[b"__event_authority", &bump],
     }
     .invoke()
 }
 
 /// Room for the largest event.
-const MOST_BYTES: usize = 384;
+const MOST_BYTES: usize = 512;
+
+/// Bytes being written. Unlike a slice as a writer it knows at each field how many there are to copy.
+struct Buffer<'a> {
+    bytes: &'a mut [u8; MOST_BYTES],
+    length: usize,
+}
+
+impl Write for Buffer<'_> {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    #[inline(always)]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.length.saturating_add(bytes.len());
+        match self.bytes.get_mut(self.length..end) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => return Err(io::ErrorKind::WriteZero.into()),
+        }
+        self.length = end;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The program was initialized.
 #[event]

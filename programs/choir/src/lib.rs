@@ -8,19 +8,23 @@
 // An overflow in a test is a failed test.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+pub mod address;
 pub mod closing;
 pub mod constants;
 pub mod cpi;
+#[cfg(all(
+    target_os = "solana",
+    feature = "custom-entrypoint",
+    not(feature = "cpi")
+))]
+mod entrypoint;
 pub mod errors;
 pub mod escrow;
 pub mod events;
-#[cfg(all(
-    target_os = "solana",
-    feature = "custom-heap",
-    not(feature = "no-entrypoint")
-))]
+#[cfg(all(target_os = "solana", feature = "custom-heap", not(feature = "cpi")))]
 mod heap;
 pub mod instructions;
+pub mod layout;
 pub mod math;
 pub mod state;
 pub mod storage;

@@ -5,28 +5,29 @@
 
 use crate::{
     cpi::system,
-    ensure,
     errors::{refuse, ChoirError, OrRefuse},
     token,
 };
 use anchor_lang::{prelude::*, system_program};
 
+pub use crate::address::derive;
+
 /// Size of a token account without extensions, in bytes.
 const TOKEN_ACCOUNT_BYTES: usize = 165;
 
-/// Bump of a program-derived address; refuses an account that is not at it.
-///
-/// Anchor's `seeds` does the same with an error that does not say which account is meant.
-pub fn derive(account: &AccountInfo, seeds: &[&[u8]], wrong: ChoirError) -> Result<u8> {
-    let (address, bump) = Pubkey::find_program_address(seeds, &crate::ID);
-    ensure!(*account.key == address, wrong);
-    Ok(bump)
+/// Who pays for new accounts.
+pub struct Payer<'a, 'info> {
+    account: &'a AccountInfo<'info>,
+    rent: Rent,
 }
 
-/// Who pays for a new account; signs the transaction.
-pub struct Payer<'a, 'info>(pub &'a AccountInfo<'info>);
+impl<'a, 'info> Payer<'a, 'info> {
+    /// A wallet that has signed the transaction.
+    pub fn new(account: &'a AccountInfo<'info>) -> Result<Self> {
+        let rent = Rent::get()?;
+        Ok(Self { account, rent })
+    }
 
-impl<'info> Payer<'_, 'info> {
     /// Creates an account at a program-derived address, rent-exempt, and gives it to `owner`.
     /// Lamports somebody has already sent there do not stop it. Refuses with `taken` when the
     /// account exists.
@@ -55,7 +56,7 @@ impl<'info> Payer<'_, 'info> {
         if *account.owner != system_program::ID {
             return Err(refuse(taken));
         }
-        let rent = Rent::get()?;
+        let rent = &self.rent;
         let mut lamports = rent.minimum_balance(bytes);
         if reserve_bytes > 0 {
             lamports = lamports
@@ -64,11 +65,11 @@ impl<'info> Payer<'_, 'info> {
         }
         let space = bytes as u64;
         if account.lamports() == 0 {
-            return system::create_account(self.0, account, lamports, space, owner, seeds);
+            return system::create_account(self.account, account, lamports, space, owner, seeds);
         }
         let missing = lamports.saturating_sub(account.lamports());
         if missing > 0 {
-            system::transfer(self.0, account, missing)?;
+            system::transfer(self.account, account, missing)?;
         }
         system::allocate(account, None, space, seeds)?;
         system::assign(account, owner, seeds)

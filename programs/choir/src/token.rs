@@ -167,6 +167,9 @@ impl Transfer<'_, '_> {
         if amount == 0 {
             return Ok(());
         }
+        let mut data = [TRANSFER_CHECKED; 10];
+        data[1..9].copy_from_slice(&amount.to_le_bytes());
+        data[9] = self.decimals;
         Call {
             program: self.program.key,
             accounts: &[
@@ -175,7 +178,7 @@ impl Transfer<'_, '_> {
                 (self.to, false, true),
                 (self.authority, true, false),
             ],
-            data: &[&[TRANSFER_CHECKED], &amount.to_le_bytes(), &[self.decimals]],
+            data: &[&data],
             seeds,
         }
         .invoke()
@@ -189,10 +192,12 @@ pub fn initialize_account<'info>(
     token_program: &Pubkey,
     authority: &Pubkey,
 ) -> Result<()> {
+    let mut data = [INITIALIZE_ACCOUNT_3; 33];
+    data[1..].copy_from_slice(authority.as_ref());
     Call {
         program: token_program,
         accounts: &[(account, false, true), (mint, false, false)],
-        data: &[&[INITIALIZE_ACCOUNT_3], authority.as_ref()],
+        data: &[&data],
         seeds: &[],
     }
     .invoke()

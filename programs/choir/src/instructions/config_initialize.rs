@@ -106,7 +106,7 @@ impl Initialize<'_> {
         config.invariant()?;
         treasury.invariant()?;
 
-        let payer = Payer(&accounts.authority);
+        let payer = Payer::new(&accounts.authority)?;
         payer.create(
             &accounts.config,
             &[CONFIG_SEED, &[config.bump]],

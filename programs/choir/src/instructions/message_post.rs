@@ -59,7 +59,7 @@ impl PostMessage<'_> {
             content_hash,
         };
         let (message, event) = Message::record(thread, key, draft, &clock)?;
-        Payer(&accounts.author).create(
+        Payer::new(&accounts.author)?.create(
             &accounts.message,
             &[MESSAGE_SEED, key.as_ref(), &index, &[message.bump]],
             8 + Message::INIT_SPACE,

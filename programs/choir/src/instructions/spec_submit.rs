@@ -115,7 +115,7 @@ impl SubmitSpec<'_> {
         };
         thread.touch(now);
 
-        let payer = Payer(&accounts.author);
+        let payer = Payer::new(&accounts.author)?;
         payer.create_with_reserve(
             &accounts.spec,
             &[

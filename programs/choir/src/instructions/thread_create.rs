@@ -111,7 +111,7 @@ impl CreateThread<'_> {
         let shares = thread.deposit(deposit, deposit)?;
         position.mint(shares, now)?;
 
-        let payer = Payer(&accounts.creator);
+        let payer = Payer::new(&accounts.creator)?;
         payer.create(
             &accounts.thread,
             &[THREAD_SEED, &id_hash, &[thread.bump]],

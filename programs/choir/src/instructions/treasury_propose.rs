@@ -79,7 +79,7 @@ impl ProposeTreasury<'_> {
             treasury.signer_epoch,
             now,
         )?;
-        Payer(&accounts.proposer).create(
+        Payer::new(&accounts.proposer)?.create(
             &accounts.proposal,
             &[TREASURY_SEED, &number, &[bump]],
             proposal.bytes()?,

@@ -5,9 +5,10 @@
 //! this code and through the Python library's.
 
 pub mod chain;
+pub mod distinct;
 pub mod rate;
 pub mod ratio;
 pub mod settlement;
 pub mod shares;
 
-pub use {chain::*, rate::*, ratio::*, settlement::*, shares::*};
+pub use {chain::*, distinct::*, rate::*, ratio::*, settlement::*, shares::*};

@@ -11,8 +11,7 @@ use anchor_lang::prelude::*;
 /// Program-wide settings: one account, at `["config"]`.
 ///
 /// Every instruction reads it, so what they need stands first and at fixed offsets.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Config {
     /// Layout version of this account.
     pub version: u8,
@@ -52,6 +51,25 @@ pub struct Config {
     pub reserved: [u8; 64],
 }
 
+crate::layout::account!(Config = [155, 12, 170, 224, 30, 250, 204, 130], varying 0, {
+    version,
+    bump,
+    mint_decimals,
+    stake_mint,
+    token_program,
+    treasury_vault,
+    params,
+    paused_until,
+    authority,
+    pending_authority,
+    guardian,
+    treasury,
+    parameter_timelock,
+    pending,
+    pending_at,
+    reserved,
+});
+
 /// What the authority may change, after the timelock. All of it is given, also what stays.
 #[derive(
     AnchorSerialize, AnchorDeserialize, InitSpace, Clone, Copy, Debug, Default, PartialEq, Eq,
@@ -64,6 +82,12 @@ pub struct ConfigChange {
     /// How long later changes must wait before they are applied, seconds, 1 to 90 days.
     pub parameter_timelock: i64,
 }
+
+crate::layout::record!(ConfigChange {
+    params,
+    guardian,
+    parameter_timelock
+});
 
 impl Params {
     /// Refuses settings that would make the program unusable or unsafe, each by name.

@@ -5,8 +5,7 @@ use crate::{constants::*, events::MessagePosted};
 use anchor_lang::prelude::*;
 
 /// A recorded message, at `["message", thread, index]`. It is never changed.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Message {
     /// Layout version of this account.
     pub version: u8,
@@ -35,6 +34,21 @@ pub struct Message {
     /// Zeros, for later fields.
     pub reserved: [u8; 32],
 }
+
+crate::layout::account!(Message = [110, 151, 23, 110, 198, 6, 125, 181], varying 0, {
+    version,
+    bump,
+    privacy,
+    thread,
+    author,
+    rent_payer,
+    index,
+    content_hash,
+    previous_head,
+    slot,
+    created_at,
+    reserved,
+});
 
 impl Message {
     /// Records the next message of a thread: appends it to the thread's hash chain, and returns the

@@ -13,8 +13,7 @@ use anchor_lang::prelude::*;
 ///
 /// It is created when its owner opens the thread or joins it, and can be closed once it is empty and its
 /// owner is a co-author no more.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Position {
     /// Layout version of this account.
     pub version: u8,
@@ -44,6 +43,22 @@ pub struct Position {
     /// Zeros, for later fields.
     pub reserved: [u8; 32],
 }
+
+crate::layout::account!(Position = [170, 188, 143, 228, 122, 64, 247, 208], varying 0, {
+    version,
+    bump,
+    thread,
+    owner,
+    rent_payer,
+    shares,
+    claimable,
+    reward_checkpoint,
+    last_stake_at,
+    last_action_at,
+    window_start,
+    window_count,
+    reserved,
+});
 
 impl Position {
     /// A position with nothing in it.

@@ -10,8 +10,7 @@ use anchor_lang::prelude::*;
 
 /// A spec, at `["spec", thread, author, content_hash]`: with the author in the address nobody can
 /// squat somebody else's content.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Spec {
     /// Layout version of this account.
     pub version: u8,
@@ -55,6 +54,27 @@ pub struct Spec {
     /// Zeros, for later fields.
     pub reserved: [u8; 32],
 }
+
+crate::layout::account!(Spec = [78, 27, 36, 210, 131, 142, 91, 144], varying 0, {
+    version,
+    bump,
+    escrow_bump,
+    status,
+    thread,
+    author,
+    rent_payer,
+    content_hash,
+    sequence,
+    privacy,
+    stake,
+    approvals,
+    denials,
+    author_epoch,
+    submitted_at,
+    expires_at,
+    resolved_at,
+    reserved,
+});
 
 impl Spec {
     /// Refuses the spec of another thread.

@@ -13,8 +13,7 @@ use anchor_lang::{prelude::*, solana_program::pubkey::PUBKEY_BYTES};
 ///
 /// Only this program can create an account of this type, and it does so at that address alone: an
 /// account that deserialises as a `Thread` *is* the thread of its id, and is not derived again.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Thread {
     /// Layout version of this account.
     pub version: u8,
@@ -68,6 +67,35 @@ pub struct Thread {
     #[max_len(MAX_CO_AUTHORS)]
     pub co_authors: Vec<Pubkey>,
 }
+
+/// Most bytes of the id and the co-authors, each with its length before it.
+const VARYING: usize = 4 + MAX_THREAD_ID_BYTES + 4 + MAX_CO_AUTHORS * 32;
+
+crate::layout::account!(Thread = [186, 27, 154, 111, 51, 36, 159, 90], varying VARYING, {
+    version,
+    bump,
+    vault_bump,
+    status,
+    privacy,
+    author_epoch,
+    pending_specs,
+    spec_count,
+    creator,
+    vault,
+    balance,
+    total_claimable,
+    total_shares,
+    reward_per_author,
+    message_count,
+    head,
+    min_balance,
+    divest_cooldown,
+    created_at,
+    updated_at,
+    reserved,
+    thread_id,
+    co_authors,
+});
 
 impl Thread {
     /// Refuses when the thread is closed or being wound down.
@@ -340,10 +368,7 @@ impl Thread {
     /// What must hold of the thread after every instruction.
     pub fn invariant(&self) -> Result<()> {
         let authors = &self.co_authors;
-        let no_duplicates = authors
-            .iter()
-            .enumerate()
-            .all(|(i, author)| !authors.iter().take(i).any(|earlier| earlier == author));
+        let no_duplicates = math::all_distinct(authors.iter().map(Pubkey::as_array));
         let id_length = self.thread_id.len();
         let stakes = match self.status {
             // a share stands for a unit or more, and something stands for the balance

@@ -8,8 +8,7 @@ use crate::{
 use anchor_lang::prelude::*;
 
 /// The common treasury: one account, at `["treasury"]`.
-#[account]
-#[derive(InitSpace, Debug)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, InitSpace, Debug)]
 pub struct Treasury {
     /// Layout version of this account.
     pub version: u8,
@@ -32,6 +31,21 @@ pub struct Treasury {
     #[max_len(MAX_TREASURY_SIGNERS)]
     pub signers: Vec<Pubkey>,
 }
+
+/// Most bytes of the signers, with their number before them.
+const VARYING: usize = 4 + MAX_TREASURY_SIGNERS * 32;
+
+crate::layout::account!(Treasury = [238, 239, 123, 238, 89, 1, 168, 253], varying VARYING, {
+    version,
+    bump,
+    vault_bump,
+    threshold,
+    signer_epoch,
+    proposal_count,
+    vault,
+    reserved,
+    signers,
+});
 
 /// Refuses a set of signers and a threshold that could not decide, each fault by name.
 pub fn validate_signers(signers: &[Pubkey], threshold: u8) -> Result<()> {

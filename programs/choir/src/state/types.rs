@@ -90,6 +90,16 @@ pub struct Params {
     pub messages_per_hour: u16,
 }
 
+crate::layout::enumerations!(PrivacyLevel, ThreadStatus, SpecStatus);
+crate::layout::record!(Params {
+    min_stake,
+    min_thread_balance,
+    approval_window,
+    divest_cooldown,
+    inactivity_window,
+    messages_per_hour,
+});
+
 #[cfg(test)]
 mod tests {
     use super::PrivacyLevel::{self, *};
