@@ -77,8 +77,8 @@ def _units(name: str) -> str:
             continue
         variant = what[len(name) :].lstrip(", ")
         figures = " · ".join(
-            f"{units:,}" if authors == "0" else f"{units:,} with {authors}"
-            for authors, units in by_authors.items()
+            f"{cost['median']:,}" if what == "initialize" else f"{cost['median']:,} with {authors}"
+            for authors, cost in by_authors.items()
         )
         lines.append(f"{variant}: {figures}" if variant else figures)
     return "; ".join(lines)
