@@ -1,7 +1,7 @@
 """Every error of the program is provoked on the real object by some case of the negative matrix.
 
-The cases are run by test_negative_matrix.py and test_negative_guards.py, each of which fails when its
-call is not refused with just that error.
+The cases are run by test_negative_matrix.py and test_negative_guards.py, each of which fails when
+its call is not refused with just that error.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 // An overflow in a test is a failed test.
 #![allow(clippy::arithmetic_side_effects)]
 
+mod books;
 mod world;
 
 use proptest::prelude::*;

@@ -6,7 +6,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use choir::{
-    constants::{ACCOUNT_VERSION, DAY, MAX_CO_AUTHORS},
+    constants::{ACCOUNT_VERSION, DAY},
     errors::ChoirError,
     math,
     state::{Decision, Position, PrivacyLevel, Spec, SpecStatus, Thread, ThreadStatus},
@@ -17,7 +17,7 @@ pub const WALLETS: usize = 20;
 /// What each wallet has to begin with: all of them together have every unit a mint can issue.
 pub const PURSE: u64 = u64::MAX / WALLETS as u64;
 /// Settings in force from the beginning.
-const MIN_BALANCE: u64 = 1_000;
+pub const MIN_BALANCE: u64 = 1_000;
 const MIN_STAKE: u64 = 1;
 const COOLDOWN: i64 = DAY;
 const WINDOW: i64 = 7 * DAY;
@@ -92,7 +92,7 @@ pub enum Step {
 pub enum Amount {
     /// So many units.
     Units(u64),
-    /// A part of what the actor has at hand, in 65536ths, and so many units more or less.
+    /// A part of what the actor has at hand, in 65535ths, and so many units more or less.
     Part(u16, i8),
 }
 
@@ -128,7 +128,7 @@ fn ensure(holds: bool, error: ChoirError) -> Result<(), Refusal> {
     }
 }
 
-fn key(number: usize) -> Pubkey {
+pub fn key(number: usize) -> Pubkey {
     Pubkey::new_from_array([u8::try_from(number + 1).unwrap(); 32])
 }
 
@@ -138,12 +138,12 @@ pub struct World {
     pub thread: Thread,
     pub positions: Vec<Option<Position>>,
     pub specs: Vec<Spec>,
-    now: i64,
-    purses: Vec<u64>,
-    vault: u64,
-    strays: u64,
-    treasury: u64,
-    escrows: Vec<u64>,
+    pub now: i64,
+    pub purses: Vec<u64>,
+    pub vault: u64,
+    pub strays: u64,
+    pub treasury: u64,
+    pub escrows: Vec<u64>,
 }
 
 impl World {
@@ -553,134 +553,8 @@ impl World {
         ensure(empty, ChoirError::PositionNotEmpty)?;
         Ok(who)
     }
-
-    /// What somebody's shares are worth, base units.
-    fn worth(&self, who: usize) -> u64 {
-        self.positions[who].as_ref().map_or(0, |position| {
-            let thread = &self.thread;
-            math::value_of_shares(position.shares, thread.balance, thread.total_shares).unwrap()
-        })
-    }
-
-    /// What somebody can claim, base units.
-    fn owed(&self, who: usize) -> u64 {
-        self.positions[who].as_ref().map_or(0, |position| {
-            let rises = self.thread.author_index(&key(who)).is_some();
-            let rise = self.thread.reward_per_author - position.reward_checkpoint;
-            position.claimable + if rises { rise } else { 0 }
-        })
-    }
-
-    /// What must hold after every step.
-    fn check(&self) {
-        let (thread, held) = (&self.thread, || self.positions.iter().flatten());
-        thread.invariant().unwrap();
-        held().for_each(|position| position.invariant(thread).unwrap());
-        for spec in &self.specs {
-            spec.invariant(MAX_CO_AUTHORS).unwrap();
-        }
-        assert_eq!(
-            held().map(|p| p.shares).sum::<u64>(),
-            thread.total_shares,
-            "shares"
-        );
-        let owed: u64 = (0..WALLETS).map(|who| self.owed(who)).sum();
-        assert_eq!(owed, thread.total_claimable, "rewards");
-        assert_eq!(self.vault, thread.balance + owed + self.strays, "the vault");
-        assert!(
-            thread.balance >= thread.total_shares,
-            "a share is worth less than a unit"
-        );
-        let worth: u64 = (0..WALLETS).map(|who| self.worth(who)).sum();
-        assert!(
-            worth <= thread.balance,
-            "shares are worth more than there is"
-        );
-        if thread.status == ThreadStatus::Open {
-            assert!(thread.balance >= MIN_BALANCE, "below the minimum");
-        }
-        let pending = |spec: &Spec| spec.status == SpecStatus::Pending;
-        for (spec, escrow) in self.specs.iter().zip(&self.escrows) {
-            assert_eq!(
-                *escrow,
-                if pending(spec) { spec.stake } else { 0 },
-                "an escrow"
-            );
-        }
-        let waiting = self.specs.iter().filter(|spec| pending(spec)).count();
-        assert_eq!(u32::try_from(waiting).unwrap(), thread.pending_specs);
-        let sum = |units: &[u64]| units.iter().map(|u| u128::from(*u)).sum::<u128>();
-        let all = sum(&self.purses)
-            + sum(&self.escrows)
-            + u128::from(self.vault)
-            + u128::from(self.treasury);
-        assert_eq!(
-            all,
-            u128::from(PURSE) * WALLETS as u128,
-            "units came or went"
-        );
-    }
-
-    /// What a step may have done to whom.
-    fn check_step(&self, before: &World, actor: usize, step: &Step) {
-        let (now, then) = (&self.thread, &before.thread);
-        if now.status == ThreadStatus::Closed {
-            return;
-        }
-        for who in (0..WALLETS).filter(|who| *who != actor) {
-            assert!(
-                self.worth(who) >= before.worth(who),
-                "{step:?} cost {who} shares' worth"
-            );
-            assert!(
-                self.owed(who) >= before.owed(who),
-                "{step:?} cost {who} rewards"
-            );
-        }
-        if actor == WALLETS {
-            return;
-        }
-        let wealth = |world: &World| {
-            u128::from(world.purses[actor])
-                + u128::from(world.worth(actor))
-                + u128::from(world.owed(actor))
-        };
-        // What a share is worth, rounded up: what rounding may cost who moves money.
-        let share = then.balance.checked_div(then.total_shares).unwrap_or(0) + 1;
-        match step {
-            Step::Deposit { .. } => {
-                let amount = before.purses[actor] - self.purses[actor];
-                assert!(wealth(self) <= wealth(before), "a deposit gained");
-                // a thousandth, and the unit by which worth is rounded down, before and after
-                let loss = wealth(before) - wealth(self);
-                assert!(
-                    loss <= u128::from(amount / 1_000 + 2),
-                    "a deposit of {amount} lost {loss}"
-                );
-            }
-            Step::Divest { .. } => {
-                assert!(wealth(self) <= wealth(before) + 1, "a divestment gained");
-                let loss = wealth(before).saturating_sub(wealth(self));
-                assert!(
-                    loss <= u128::from(share + 1),
-                    "a divestment lost {loss} at {share} a share"
-                );
-            }
-            Step::Claim { .. }
-            | Step::Leave { .. }
-            | Step::Retire { .. }
-            | Step::WindDown { .. } => {
-                assert_eq!(
-                    wealth(self),
-                    wealth(before),
-                    "{step:?} changed what its actor has"
-                );
-            }
-            _ => {}
-        }
-    }
 }
 
-fn number(owner: &Pubkey) -> usize {
+pub fn number(owner: &Pubkey) -> usize {
     usize::from(owner.to_bytes()[0]) - 1
 }
