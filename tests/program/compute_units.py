@@ -1,8 +1,9 @@
 """Compute units of each instruction, with 1, 8 and 16 co-authors.
 
-Measured in the virtual machine with fixed keys, sixteen sets of them: an address whose first hash is a
-wallet's takes another, so what creates accounts varies with the keys. The tables give the median and
-the worst, and how much of it the token program took, which is not the same program everywhere.
+Measured in the virtual machine with fixed keys, sixteen sets of them: an address whose first hash
+is a wallet's takes another, so what creates accounts varies with the keys. The tables give the
+median and the worst, and how much of it the token program took, which is not the same program
+everywhere.
 
     python -m tests.program.compute_units     measures anew and writes the tables
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from solders.system_program import ID as SYSTEM_PROGRAM
 from tests.program.harness import (
     DAY,
     TOKEN_2022_PROGRAM,
@@ -46,6 +48,9 @@ GOALS: dict[str, int] = {
 }
 """What the median of no number of co-authors may exceed, SPL Token included."""
 
+_CALL, _SYSTEM = 1_000, 150
+"""What LiteSVM charges for a call, and the system program for any of its instructions."""
+
 _TOKEN = re.compile(rf"Program (?:{TOKEN_PROGRAM}|{TOKEN_2022_PROGRAM}) consumed (\d+) of")
 
 
@@ -69,11 +74,16 @@ class Sample:
     authors: int
     units: int
     token: int
+    floor: int
+    """What the calls alone cost, which no program can avoid that makes them."""
 
     @classmethod
     def of(cls, name: str, authors: int, done: Done) -> Sample:
         token = sum(int(found) for line in done.logs for found in _TOKEN.findall(line))
-        return cls(name, authors, done.compute_units, token)
+        calls = [line for line in done.logs if line.endswith("invoke [2]")]
+        system = sum(str(SYSTEM_PROGRAM) in line for line in calls)
+        floor = len(calls) * _CALL + system * _SYSTEM + token
+        return cls(name, authors, done.compute_units, token, floor)
 
 
 def _decide(spec: Spec, decisions: list[str], name: str) -> Iterator[Sample]:
@@ -130,30 +140,42 @@ def _column(authors: int) -> int:
     return min(AUTHORS, key=lambda column: abs(column - authors))
 
 
-def measure(make: Callable[[], World] = world) -> Table:
-    """What each instruction costs, by number of co-authors.
+def collect(
+    make: Callable[[], World] = world, key_sets: int = KEY_SETS
+) -> dict[str, dict[int, list[Sample]]]:
+    """Measurements by instruction and column.
 
     Args:
         make: makes the world to measure in, initialized.
+        key_sets: how many sets of keys.
     """
     samples: dict[str, dict[int, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     samples["initialize"][1].append(Sample.of("initialize", 1, World().initialize()))
     place = make()
     for authors in AUTHORS:
-        for keys in range(KEY_SETS):
+        for keys in range(key_sets):
             for sample in _one_thread(place, authors, keys):
                 samples[sample.name][_column(sample.authors)].append(sample)
+    return samples
+
+
+def measure() -> Table:
+    """What each instruction costs, by number of co-authors."""
     return {
         name: {str(column): _cost(found) for column, found in sorted(by_column.items())}
-        for name, by_column in sorted(samples.items())
+        for name, by_column in sorted(collect().items())
     }
 
 
+def middle(samples: list[Sample]) -> Sample:
+    """The median one."""
+    return sorted(samples, key=lambda sample: sample.units)[len(samples) // 2]
+
+
 def _cost(samples: list[Sample]) -> Cost:
-    middle = sorted(samples, key=lambda sample: sample.units)[len(samples) // 2]
-    return Cost(
-        median=middle.units, worst=max(sample.units for sample in samples), token=middle.token
-    )
+    median = middle(samples)
+    worst = max(sample.units for sample in samples)
+    return Cost(median=median.units, worst=worst, token=median.token)
 
 
 def page(table: Table) -> str:
