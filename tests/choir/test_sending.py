@@ -3,8 +3,6 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -377,43 +375,3 @@ async def test_what_is_settled_is_not_remembered():
     with pytest.raises(TransactionFailed):
         await bench.send()
     assert bench.sender.unsettled == set()
-
-
-FAULTS = st.sampled_from(["land", "drop", "lost", "unreachable", "behind", "limited", "status"])
-
-
-@given(st.lists(FAULTS, max_size=60), st.integers(0, 25), st.booleans())
-@settings(max_examples=300, deadline=None)
-async def test_no_run_of_faults_gives_a_double_effect_or_a_false_success(faults, lag, fails):
-    bench = Bench(lag=lag, policy=SendPolicy(patience=60, signings=3))
-    for fault in faults:
-        if fault in ("land", "drop"):
-            bench.rpc.fates.append(fault)
-        elif fault == "lost":
-            bench.rpc.lose_answer("sendTransaction")
-        elif fault == "unreachable":
-            bench.rpc.fail("sendTransaction", RpcUnreachable("no"))
-        elif fault == "behind":
-            bench.rpc.fail("sendTransaction", NodeBehind("no"))
-        elif fault == "limited":
-            bench.rpc.fail("getSignatureStatuses", RateLimited("no", retry_after=3.0))
-        else:
-            bench.rpc.fail("getSignatureStatuses", RpcUnreachable("no"))
-    if fails:
-        bench.rpc.fates.append(FakeTransaction(0, LANDS_WITH_ERROR))
-    receipt, raised = None, None
-    try:
-        receipt = await bench.send()
-    except (TransactionFailed, BlockhashExpired, OutcomeUnknown) as error:
-        raised = error
-    assert len(bench.rpc.landed) <= 1
-    landed = next(iter(bench.rpc.landed.values()), None)
-    if receipt is not None:
-        assert bench.rpc.landed[str(receipt.signature)].err is None
-    elif isinstance(raised, TransactionFailed):
-        assert landed is not None
-        assert landed.err is not None
-    elif isinstance(raised, BlockhashExpired):
-        assert landed is None
-    else:
-        assert raised.signature is not None

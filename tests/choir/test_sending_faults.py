@@ -1,0 +1,193 @@
+"""Thousands of seeded runs of the sending path through every fault a node can have.
+
+Time stands still but for the sender's own waiting; what the chain holds in the end is compared
+with what the sender said. `test_rpc` holds the fake node to the localnet, and the last test here
+takes the same faults to the localnet itself.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+
+from choir.errors import (
+    BlockhashExpired,
+    ChoirError,
+    NodeBehind,
+    OutcomeUnknown,
+    RateLimited,
+    RpcError,
+    RpcUnreachable,
+    TransactionFailed,
+)
+from choir.ids import PROGRAM_ID
+from choir.sending import Sender, SendPolicy
+from choir.testing import FINALITY, Delayed, FakeRpc, FakeTransaction, ManualClock
+from choir.wallet import KeypairSigner
+
+WALLET = KeypairSigner(Keypair.from_seed(bytes(32)))
+INSTRUCTION = Instruction(PROGRAM_ID, b"x", [AccountMeta(WALLET.pubkey, True, True)])
+FAILS = {"InstructionError": [1, {"Custom": 6000}]}
+
+
+def limited(seconds):
+    return RateLimited("slow down", retry_after=seconds, code=429)
+
+
+METHODS = (
+    "sendTransaction",
+    "getSignatureStatuses",
+    "getEpochInfo",
+    "getTransaction",
+)
+PREPARING = ("getLatestBlockhash", "simulateTransaction")
+
+
+class Run:
+    """A sender over a fake node; slots pass as it waits, and the chain forks as it is told."""
+
+    def __init__(self, *, policy, lag, forks, rate):
+        self.rpc = FakeRpc(lag=lag)
+        self.clock = ManualClock(on_sleep=self.pass_time)
+        self.sender = Sender(self.rpc, clock=self.clock, policy=policy)
+        self.forks, self.rate = dict(forks), rate
+        self.owed, self.waits, self.deepest = 0.0, 0, 0
+
+    def pass_time(self, seconds):
+        self.owed += seconds * self.rate
+        whole, self.owed = int(self.owed), self.owed - int(self.owed)
+        self.rpc.advance(whole)
+        if depth := self.forks.pop(self.waits, 0):
+            # what is final stays
+            depth = min(depth, self.rpc.lag + FINALITY - 1)
+            self.deepest = max(self.deepest, depth)
+            self.rpc.fork_back(depth)
+        self.waits += 1
+
+    async def end(self):
+        """What the sender said, and whether it was so at that moment."""
+        try:
+            said = await self.sender.send([INSTRUCTION], signers=[WALLET])
+        except ChoirError as error:
+            said = error
+        return said, {s: (t.slot, t.err) for s, t in self.rpc.landed.items()}
+
+    def settle(self):
+        """Everything still under way arrives or dies."""
+        self.rpc.advance(400)
+
+    def effects(self):
+        return [s for s, t in self.rpc.landed.items() if t.err is None]
+
+
+def an_error(chance):
+    return chance.choice(
+        [
+            RpcUnreachable("cut"),
+            RpcUnreachable("cut"),
+            NodeBehind("behind", code=-32005),
+            limited(chance.choice([None, 0.0, 2.0, 40.0, 500.0])),
+            RateLimited("busy", code=503),
+            RpcError("internal", code=-32603),
+            RpcError("odd", code=-32099),
+        ]
+    )
+
+
+def a_fate(chance, drops):
+    if chance.random() < drops:
+        return "drop"
+    kind = chance.random()
+    if kind < 0.3:
+        return "land"
+    if kind < 0.8:
+        err = FAILS if chance.random() < 0.2 else None
+        return Delayed(chance.randrange(200), now=chance.random() < 0.5, err=err)
+    return FakeTransaction(0, FAILS)
+
+
+def a_run(seed):
+    chance = random.Random(seed)
+    run = Run(
+        policy=SendPolicy(
+            commitment=chance.choice(["processed", "confirmed", "confirmed", "finalized"]),
+            patience=chance.choice([10, 60]),
+            signings=chance.choice([1, 3]),
+        ),
+        lag=chance.randrange(20),
+        # at the n-th wait of the sender, so many slots are lost
+        forks={
+            chance.randrange(60): chance.randint(1, FINALITY) for _ in range(chance.randrange(4))
+        },
+        rate=chance.choice([0.3, 2.5, 2.5, 40]),
+    )
+    rpc, drops = run.rpc, chance.choice([0.2, 0.9, 1.0])
+    rpc.preflights = chance.random() < 0.3
+    rpc.fates.extend(a_fate(chance, drops) for _ in range(chance.randrange(120)))
+    if chance.random() < 0.5:
+        rpc.behind.extend(chance.choice([0, 0, 1, 5, 40, 200]) for _ in range(60))
+    for method in METHODS:
+        often = chance.choice([0.0, 0.2, 0.8])
+        for _ in range(chance.randrange(30)):
+            if chance.random() < often:
+                rpc.fail(method, an_error(chance), after=chance.random() < 0.5)
+    if chance.random() < 0.1:
+        rpc.fail(chance.choice(PREPARING), an_error(chance))
+    return run
+
+
+async def judge(run):
+    """What the sender said is held against what is on the chain when all has arrived or died."""
+    said, then = await run.end()
+    run.settle()
+    back = {"processed": 0, "confirmed": run.rpc.lag, "finalized": run.rpc.lag + FINALITY}
+    may_be_taken_back = run.deepest > back[run.sender.policy.commitment]
+    sent = {str(s) for s in run.rpc.sent_signatures()}
+    lost = {str(s) for s in run.sender.unsettled}
+
+    assert len(run.effects()) <= 1
+    if isinstance(said, OutcomeUnknown):
+        assert lost == {said.signature}
+        assert "Sender.settle" in str(said)
+        assert said.last_valid_block_height is not None
+        return said
+    assert lost == set()
+    if isinstance(said, BlockhashExpired | RpcError):
+        # nothing it ever signed ran, or can: not even after a fork
+        assert not run.rpc.landed
+    elif isinstance(said, TransactionFailed) and said.simulated:
+        assert not run.rpc.landed
+    elif isinstance(said, TransactionFailed):
+        assert said.signature in sent
+        if not may_be_taken_back:
+            assert then[said.signature][1] == FAILS
+            assert run.effects() == []
+    else:
+        assert not isinstance(said, ChoirError)
+        if not may_be_taken_back:
+            assert then[str(said.signature)] == (said.slot, None)
+            assert run.effects() == [str(said.signature)]
+    return said
+
+
+@pytest.mark.parametrize("block", range(8))
+async def test_no_run_of_faults_gives_a_double_effect_a_false_success_or_a_false_failure(block):
+    ends = Counter()
+    for seed in range(block * 500, block * 500 + 500):
+        try:
+            ends[type(await judge(a_run(seed))).__name__] += 1
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}") from error
+    # a property that never sees an end says nothing about it
+    assert min(ends[e] for e in ("Receipt", "OutcomeUnknown", "BlockhashExpired")) > 10, ends
+    assert ends["ArithmeticOverflow"] > 10, ends
+
+
+@given(st.integers(min_value=4_000))
+@settings(max_examples=200, deadline=None)
+async def test_nor_does_any_other_run(seed):
+    await judge(a_run(seed))
