@@ -1,0 +1,4 @@
+"""All checks: importing this registers them."""
+
+from tests.conformance.checks import json_rpc as json_rpc
+from tests.conformance.checks import solana_py_transactions as solana_py_transactions
