@@ -38,6 +38,7 @@ def limited(seconds):
     return RateLimited("slow down", retry_after=seconds, code=429)
 
 
+REFUSED = -32602  # never said of what was passed on
 METHODS = (
     "sendTransaction",
     "getSignatureStatuses",
@@ -55,18 +56,17 @@ class Run:
         self.clock = ManualClock(on_sleep=self.pass_time)
         self.sender = Sender(self.rpc, clock=self.clock, policy=policy)
         self.forks, self.rate = dict(forks), rate
-        self.owed, self.waits, self.deepest = 0.0, 0, 0
+        self.owed, self.deepest = 0.0, 0
 
     def pass_time(self, seconds):
         self.owed += seconds * self.rate
         whole, self.owed = int(self.owed), self.owed - int(self.owed)
         self.rpc.advance(whole)
-        if depth := self.forks.pop(self.waits, 0):
+        for at in [at for at in self.forks if self.rpc.slot >= 1_000 + at]:
             # what is final stays
-            depth = min(depth, self.rpc.lag + FINALITY - 1)
+            depth = min(self.forks.pop(at), self.rpc.lag + FINALITY - 1)
             self.deepest = max(self.deepest, depth)
             self.rpc.fork_back(depth)
-        self.waits += 1
 
     async def end(self):
         """What the sender said, and whether it was so at that moment."""
@@ -94,6 +94,7 @@ def an_error(chance):
             RateLimited("busy", code=503),
             RpcError("internal", code=-32603),
             RpcError("odd", code=-32099),
+            RpcError("refused", code=REFUSED),
         ]
     )
 
@@ -112,6 +113,7 @@ def a_fate(chance, drops):
 
 def a_run(seed):
     chance = random.Random(seed)
+    at_expiry = chance.random() < 0.4  # arrivals and forks crowd around the last valid height
     run = Run(
         policy=SendPolicy(
             commitment=chance.choice(["processed", "confirmed", "confirmed", "finalized"]),
@@ -119,22 +121,33 @@ def a_run(seed):
             signings=chance.choice([1, 3]),
         ),
         lag=chance.randrange(20),
-        # at the n-th wait of the sender, so many slots are lost
+        rate=2.5 if at_expiry else chance.choice([0.3, 2.5, 2.5, 40]),
+        # at so many slots after the start, so many slots are lost
         forks={
-            chance.randrange(60): chance.randint(1, FINALITY) for _ in range(chance.randrange(4))
+            chance.randrange(140, 200) if at_expiry else chance.randrange(200): chance.randint(
+                1, FINALITY
+            )
+            for _ in range(chance.randrange(4))
         },
-        rate=chance.choice([0.3, 2.5, 2.5, 40]),
     )
-    rpc, drops = run.rpc, chance.choice([0.2, 0.9, 1.0])
+    rpc, drops = run.rpc, 1.0 if at_expiry else chance.choice([0.2, 0.9, 1.0])
     rpc.preflights = chance.random() < 0.3
     rpc.fates.extend(a_fate(chance, drops) for _ in range(chance.randrange(120)))
+    if at_expiry:
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(rpc.fates) + 1)
+            rpc.fates.insert(at, Delayed(max(chance.randint(125, 165) - at * 5, 1)))
     if chance.random() < 0.5:
-        rpc.behind.extend(chance.choice([0, 0, 1, 5, 40, 200]) for _ in range(60))
+        often = chance.choice([0.1, 0.6])
+        rpc.behind.extend(
+            chance.choice([1, 5, 40, 200]) if chance.random() < often else 0 for _ in range(500)
+        )
     for method in METHODS:
         often = chance.choice([0.0, 0.2, 0.8])
         for _ in range(chance.randrange(30)):
             if chance.random() < often:
-                rpc.fail(method, an_error(chance), after=chance.random() < 0.5)
+                error = an_error(chance)
+                rpc.fail(method, error, after=error.code != REFUSED and chance.random() < 0.5)
     if chance.random() < 0.1:
         rpc.fail(chance.choice(PREPARING), an_error(chance))
     return run
