@@ -210,6 +210,7 @@ class Sender:
         Raises TransactionFailed (`simulated`) when it would fail, InvalidInput when it is too
         large, RpcError when the node does not answer.
         """
+        slot = 0 if nonce is None else await self._still(nonce)
         price = await self._unit_price(instructions)
         units = await self._units(
             instructions,
@@ -219,14 +220,14 @@ class Sender:
             tables=tables,
             nonce=nonce,
         )
-        if nonce is None:
+        if nonce is not None:
+            blockhash, last_valid = nonce.value, NEVER
+        else:
             recent = await self._patiently(
                 lambda: self.rpc.get_latest_blockhash(commitment=self.policy.commitment)
             )
             slot, blockhash = recent.slot, recent.value.hash
             last_valid = recent.value.last_valid_block_height
-        else:
-            slot, blockhash, last_valid = await self._still(nonce), nonce.value, NEVER
         return UnsignedTransaction(
             transaction=unsigned_transaction(
                 payer,

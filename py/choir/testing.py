@@ -123,14 +123,16 @@ class FakeRpc(JsonRpc):
         self._in_flight: list[tuple[int, VersionedTransaction, FakeTransaction]] = []
         self._branches: list[tuple[int, int]] = [(0, 0)]
         self._forks = 0
+        self._passed = 0  # slots in all; a fork does not turn time back
         self._back = 0
 
     def advance(self, slots: int = 1) -> None:
         """Let slots pass, each with a block; what was delayed arrives."""
         for _ in range(slots):
             self.slot += 1
-            due = [each for each in self._in_flight if each[0] <= self.slot]
-            self._in_flight = [each for each in self._in_flight if each[0] > self.slot]
+            self._passed += 1
+            due = [each for each in self._in_flight if each[0] <= self._passed]
+            self._in_flight = [each for each in self._in_flight if each[0] > self._passed]
             for _, transaction, outcome in due:
                 self._arrive(transaction, outcome)
 
@@ -261,7 +263,7 @@ class FakeRpc(JsonRpc):
         if isinstance(fate, Delayed):
             outcome.err = fate.err
             late = FakeTransaction(0, fate.err)
-            self._in_flight.append((self.slot + fate.slots, transaction, late))
+            self._in_flight.append((self._passed + fate.slots, transaction, late))
         if fate != "drop" and (not isinstance(fate, Delayed) or fate.now):
             self._arrive(transaction, outcome)
         return signature

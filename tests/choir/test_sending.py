@@ -12,7 +12,6 @@ from choir import program_errors, sending
 from choir.errors import (
     BlockhashExpired,
     InvalidInput,
-    NodeBehind,
     OutcomeUnknown,
     RateLimited,
     RpcError,

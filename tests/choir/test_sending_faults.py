@@ -124,7 +124,7 @@ def a_run(seed):
         rate=2.5 if at_expiry else chance.choice([0.3, 2.5, 2.5, 40]),
         # at so many slots after the start, so many slots are lost
         forks={
-            chance.randrange(140, 200) if at_expiry else chance.randrange(200): chance.randint(
+            chance.randrange(125, 190) if at_expiry else chance.randrange(200): chance.randint(
                 1, FINALITY
             )
             for _ in range(chance.randrange(4))
