@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE.json",
         help="load an account at genesis, as `solana account --output json` writes it",
     )
+    add("--fault-seed", type=int, default=0, help="seed of the faults that come by chance")
     add("--verbose", action="store_true", help="log more")
     return options
 
@@ -94,6 +95,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         choir=not arguments.no_choir,
         programs=tuple(program_option(text) for text in arguments.program),
         accounts=tuple(arguments.account),
+        fault_seed=arguments.fault_seed,
     )
 
 

@@ -74,7 +74,7 @@ class Localnet:
             raise
         self.rpc_url = _url("http", settings.host, http)
         self.ws_url = _url("ws", settings.host, websocket)
-        self.faults = Faults()
+        self.faults = Faults(settings.fault_seed)
         self.producer = Producer(self.chain, self._journal)
         self.context = Context(self.chain, self.producer, self.faults)
         self.context.urls = {"rpc": self.rpc_url, "ws": self.ws_url}

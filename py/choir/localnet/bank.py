@@ -89,10 +89,6 @@ class Bank:
             return self.svm.get(pubkey)
         return self.accounts.get(pubkey, slot)
 
-    def blockhash_height(self, blockhash: Hash) -> int | None:
-        """The height of the block with this hash, None when it is too old or unknown."""
-        return self.queue.height(blockhash, self.height)
-
     @property
     def records(self) -> list[TransactionRecord]:
         """The open slot's transactions so far."""
@@ -246,28 +242,44 @@ class Bank:
         return Landed(record, updates)
 
     def simulate(
-        self, transaction: VersionedTransaction, wire: bytes, *, replace_blockhash: bool = False
+        self,
+        transaction: VersionedTransaction,
+        wire: bytes,
+        *,
+        slot: int | None = None,
+        height: int | None = None,
+        replacement: Hash | None = None,
     ) -> Simulated:
-        """Run without committing. `replace_blockhash` lets it run with the newest one."""
-        if replace_blockhash:
-            transaction = rules.with_blockhash(transaction, self.blockhash)
-        prepared = self._prepare(transaction, wire)
+        """Run without committing, on the accounts as of the end of `slot` (None: as they are now).
+
+        A blockhash of a block above `height` is not known yet there. With a `replacement` it runs
+        with that blockhash instead of its own.
+        """
+        if replacement is not None:
+            transaction = rules.with_blockhash(transaction, replacement)
+        prepared = self._prepare(transaction, wire, slot, height)
         if isinstance(prepared, Refused):
             return Simulated(_refused(prepared.err), {}, self.blockhash)
         resolved, _ = prepared
-        if self.queue.seen(resolved.signature) and not replace_blockhash:
+        if replacement is None and self.queue.seen(resolved.signature, height):
             return Simulated(_refused("AlreadyProcessed"), {}, self.blockhash, resolved)
         keys = resolved.keys
-        before = {key: self.account(key) for key in keys}
+        before = {key: self.account(key, slot) for key in keys}
         payer = keys[0]
         priority = prioritization_fee(resolved)
-        if priority and not self._charge(payer, before[payer], priority):
-            return Simulated(_refused("InsufficientFundsForFee"), {}, self.blockhash, resolved)
+        borrowed = self._borrowed(before) if slot is not None else {}
         try:
+            for key in borrowed:
+                self.svm.set(key, before[key])
+            if priority:
+                borrowed.setdefault(payer, before[payer])
+                if not self._charge(payer, before[payer], priority):
+                    poor = _refused("InsufficientFundsForFee")
+                    return Simulated(poor, {}, self.blockhash, resolved)
             run = self.svm.simulate(transaction)
         finally:
-            if priority:
-                self.svm.set(payer, before[payer])
+            for key, state in borrowed.items():
+                self.svm.set(key, state)
         after: dict[Pubkey, AccountState | None] = {}
         if run.err is None:
             after = {k: s if s.lamports else None for k, s in run.post_accounts or ()}
@@ -280,25 +292,48 @@ class Bank:
             run = run._replace(err=rules.refusal(run.err, resolved, before))
         return Simulated(run, after, self.blockhash, resolved)
 
+    def _borrowed(
+        self, then: dict[Pubkey, AccountState | None]
+    ) -> dict[Pubkey, AccountState | None]:
+        """Of accounts as they were once, those that are different now, as they are now.
+
+        Programs are left out: LiteSVM would have to load them anew.
+        """
+        borrowed = {}
+        for key, state in then.items():
+            now = self.account(key)
+            executable = (now is not None and now.executable) or (
+                state is not None and state.executable
+            )
+            if now is not state and now != state and not executable and key not in SYSVARS:
+                borrowed[key] = now
+        return borrowed
+
     def resolve(self, transaction: VersionedTransaction, wire: bytes = b"") -> Resolved:
         """The transaction with its lookup tables read. Raises TableError."""
         return resolve(transaction, wire, self.account)
 
     def _prepare(
-        self, transaction: VersionedTransaction, wire: bytes
+        self,
+        transaction: VersionedTransaction,
+        wire: bytes,
+        slot: int | None = None,
+        height: int | None = None,
     ) -> tuple[Resolved, NonceUse | None] | Refused:
         try:
-            resolved = resolve(transaction, wire, self.account)
+            resolved = resolve(transaction, wire, lambda key: self.account(key, slot))
         except TableError as error:
             return Refused(error.err)
         keys = resolved.keys
         if len(set(keys)) != len(keys):
             return Refused("AccountLoadedTwice")
-        if self.blockhash_height(resolved.blockhash) is not None:
+        now = self.height if height is None else height
+        known = self.queue.height(resolved.blockhash, now)
+        if known is not None and known <= now:
             return resolved, None
         nonce = nonce_use(resolved)
         if nonce is None or not rules.nonce_valid(
-            self.account(nonce.account), nonce, resolved.blockhash
+            self.account(nonce.account, slot), nonce, resolved.blockhash
         ):
             return Refused("BlockhashNotFound")
         return resolved, nonce

@@ -42,9 +42,10 @@ class BlockhashQueue:
         """Remember a transaction of the open slot."""
         self._signatures[signature] = height
 
-    def seen(self, signature: str) -> bool:
-        """Whether a transaction with this signature has landed lately."""
-        return signature in self._signatures
+    def seen(self, signature: str, height: int | None = None) -> bool:
+        """Whether a transaction with this signature has landed lately, up to a block height."""
+        landed = self._signatures.get(signature)
+        return landed is not None and (height is None or landed <= height)
 
     def height(self, blockhash: Hash, now: int) -> int | None:
         """The height of the block with this hash, None when unknown or too old at height `now`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 
-from choir.localnet.faults import Fault, Faults
+from choir.localnet.faults import TRANSPORT, Fault, Faults
 from choir.localnet.rpc import Dispatcher, methods_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
             self._plain(verb, url, keep)
             return
         if self._server.faults:
-            fault = self._server.faults.take(methods_of(body))
+            fault = self._server.faults.take(TRANSPORT, methods_of(body))
             if fault is not None:
                 self._later(self._faulty(fault, body, keep))
                 return
@@ -210,7 +210,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         if fault.kind == "delay":
-            await self._server.clock.sleep(fault.seconds)
+            await self._server.clock.sleep(self._server.faults.wait(fault))
         answer = self._server.dispatcher.answer(body)
         if not isinstance(answer, bytes):
             answer = await answer

@@ -293,7 +293,7 @@ class PubSub:
                 self._drop(each)
 
     def _catch_up(self, subscription: Subscription, topic: SignatureTopic) -> None:
-        record = self._chain.transaction(topic.signature, topic.commitment)
+        record = self._chain.view.transaction(topic.signature, topic.commitment)
         if record is not None:
             slot = self._chain.heads.slot(topic.commitment)
             _tell(subscription, _at(slot, {"err": record.err}))

@@ -194,33 +194,42 @@ async def test_slots_follow_the_clock() -> None:
         await rpc.http.aclose()
 
 
-async def test_a_slot_with_a_transaction_closes_at_once_and_the_pace_holds() -> None:
+async def test_slots_with_transactions_close_at_once_and_the_pace_holds() -> None:
     clock = ManualClock()
     timed = Settings(http_port=0, ws_port=0, choir=False, slot_ms=400)
     async with Localnet(timed, clock) as localnet:
         rpc = RawRpc(localnet.rpc_url)
         heads = localnet.chain.heads
+
+        def airdrop() -> asyncio.Future[str]:
+            return asyncio.ensure_future(rpc("requestAirdrop", str(Pubkey.new_unique()), SOL))
+
         await clock.waiting()
-        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
-        await clock.waiting(within=0.1)
-        clock.tick(0.025)
+        for expected in range(1, 5):
+            answer = airdrop()
+            await clock.waiting(within=0.1)
+            assert not answer.done()
+            clock.tick(0.025)
+            # The answer comes with the confirmation.
+            await answer
+            assert heads.confirmed == expected
+        # Four slots ahead of the pace are enough: the next closes when it would be five.
+        answer = airdrop()
+        await clock.waiting(within=0.31)
+        clock.tick(0.29)
         await clock.waiting()
-        assert heads.confirmed == 1
-        # Another in the same beat waits for the next one.
-        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
-        clock.tick(0.375)
-        await clock.waiting(within=0.1)
-        assert heads.confirmed == 1
-        clock.tick(0.025)
+        assert heads.confirmed == 4
+        clock.tick(0.01)
+        await answer
+        assert heads.confirmed == 5
+        # Nothing more is sent: the sixth beat ends with the sixth slot, at 2.4 seconds.
         await clock.waiting()
-        assert heads.confirmed == 2
-        # Nothing more is sent: the third beat ends with the third slot, at 1.2 seconds.
-        clock.tick(0.375)
+        clock.tick(1.99)
         await clock.waiting()
-        assert heads.confirmed == 2
-        clock.tick(0.4)
-        await clock.waiting()
-        assert heads.confirmed == 3
+        assert heads.confirmed == 5
+        clock.tick(0.01)
+        await clock.waiting(within=0.4)
+        assert heads.confirmed == 6
         await rpc.http.aclose()
 
 

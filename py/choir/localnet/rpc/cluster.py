@@ -15,7 +15,8 @@ PERFORMANCE_SAMPLES = 720
 
 @method("getHealth", 0)
 def get_health(ctx: Context, params: Params) -> Any:
-    """Always well: there is nothing to be behind."""
+    """Well, unless a fault says that the node is far behind."""
+    ctx.check_health()
     return "ok"
 
 
@@ -55,7 +56,7 @@ def get_block_height(ctx: Context, params: Params) -> Any:
     """The number of blocks below the newest."""
     config = params.config(0)
     ctx.slot(config)
-    return ctx.chain.block_height(config.commitment())
+    return ctx.view.block_height(config.commitment())
 
 
 @method("getTransactionCount", 1)
@@ -72,7 +73,7 @@ def get_epoch_info(ctx: Context, params: Params) -> Any:
     slot = ctx.slot(config)
     return {
         "absoluteSlot": slot,
-        "blockHeight": ctx.chain.block_height(config.commitment()),
+        "blockHeight": ctx.view.block_height(config.commitment()),
         "epoch": slot // SLOTS_PER_EPOCH,
         "slotIndex": slot % SLOTS_PER_EPOCH,
         "slotsInEpoch": SLOTS_PER_EPOCH,
@@ -97,7 +98,7 @@ def get_latest_blockhash(ctx: Context, params: Params) -> Any:
     """A blockhash to build with, and the last block height it is good for."""
     config = params.config(0)
     slot = ctx.slot(config)
-    latest = ctx.chain.latest_blockhash(config.commitment())
+    latest = ctx.view.latest_blockhash(config.commitment())
     return at(
         slot,
         {
@@ -113,7 +114,7 @@ def is_blockhash_valid(ctx: Context, params: Params) -> Any:
     value = blockhash(params.required(0, "a blockhash"))
     config = params.config(1)
     slot = ctx.slot(config)
-    return at(slot, ctx.chain.blockhash_valid(value, config.commitment()))
+    return at(slot, ctx.view.blockhash_valid(value, config.commitment()))
 
 
 @method("getClusterNodes", 0)
@@ -161,9 +162,9 @@ def get_slot_leaders(ctx: Context, params: Params) -> Any:
 def get_leader_schedule(ctx: Context, params: Params) -> Any:
     """Every slot of the epoch belongs to the one node."""
     first = params.raw(0)
-    slot = first if isinstance(first, int) else ctx.chain.heads.finalized
+    slot = first if isinstance(first, int) else ctx.view.heads.finalized
     config = params.config(0 if isinstance(first, dict) else 1)
-    if slot // SLOTS_PER_EPOCH > ctx.chain.heads.processed // SLOTS_PER_EPOCH + 1:
+    if slot // SLOTS_PER_EPOCH > ctx.view.heads.processed // SLOTS_PER_EPOCH + 1:
         return None
     identity = config.raw("identity")
     if identity is not None and identity != _identity(ctx):
@@ -195,7 +196,7 @@ def get_inflation_governor(ctx: Context, params: Params) -> Any:
 @method("getInflationRate", 0)
 def get_inflation_rate(ctx: Context, params: Params) -> Any:
     """No inflation."""
-    epoch = ctx.chain.heads.finalized // SLOTS_PER_EPOCH
+    epoch = ctx.view.heads.finalized // SLOTS_PER_EPOCH
     return {"total": 0.0, "validator": 0.0, "foundation": 0.0, "epoch": epoch}
 
 
@@ -215,13 +216,13 @@ def get_highest_snapshot_slot(ctx: Context, params: Params) -> Any:
 @method("getMaxRetransmitSlot", 0)
 def get_max_retransmit_slot(ctx: Context, params: Params) -> Any:
     """The newest slot."""
-    return ctx.chain.heads.processed
+    return ctx.view.heads.processed
 
 
 @method("getMaxShredInsertSlot", 0)
 def get_max_shred_insert_slot(ctx: Context, params: Params) -> Any:
     """The newest slot."""
-    return ctx.chain.heads.processed
+    return ctx.view.heads.processed
 
 
 @method("getFirstAvailableBlock", 0)
@@ -243,7 +244,7 @@ def get_recent_performance_samples(ctx: Context, params: Params) -> Any:
     most = PERFORMANCE_SAMPLES if limit is None else params.u64(0, "a limit")
     if most > PERFORMANCE_SAMPLES:
         raise invalid_params(f"Invalid limit; max {PERFORMANCE_SAMPLES}")
-    slot = ctx.chain.heads.confirmed
+    slot = ctx.view.heads.confirmed
     count = max(1, 60_000 // ctx.chain.settings.slot_ms)
     slots = ctx.chain.ledger.slots(max(0, slot - count + 1), slot)
     blocks = [b for s in slots if (b := ctx.chain.ledger.block(s)) is not None]

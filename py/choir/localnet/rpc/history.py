@@ -51,7 +51,7 @@ def get_transaction(ctx: Context, params: Params) -> Any:
     config, commitment = _confirmed_config(params, 1)
     encoding = config.choice("encoding", TRANSACTION_ENCODINGS, "json")
     max_version = _max_version(config)
-    record = ctx.chain.transaction(text, commitment)
+    record = ctx.view.transaction(text, commitment)
     if record is None:
         return None
     return {
@@ -157,7 +157,7 @@ def _signature_json(ctx: Context, record: TransactionRecord) -> dict[str, Any]:
         "err": record.err,
         "memo": _memo(record),
         "blockTime": record.block_time,
-        "confirmationStatus": ctx.chain.heads.of(record.slot).label,
+        "confirmationStatus": ctx.view.heads.of(record.slot).label,
     }
 
 
@@ -184,7 +184,7 @@ def _history_commitment(config: Config) -> Commitment:
 
 
 def _block(ctx: Context, slot: int, commitment: Commitment) -> Block:
-    if slot > ctx.chain.heads.slot(commitment):
+    if slot > ctx.view.heads.slot(commitment):
         raise RpcError(BLOCK_NOT_AVAILABLE, f"Block not available for slot {slot}")
     first = ctx.chain.ledger.first_slot
     if slot < first:

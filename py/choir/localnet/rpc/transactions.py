@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -18,6 +19,7 @@ from choir.localnet.errors import (
     invalid_params,
     transaction_error_text,
 )
+from choir.localnet.faults import SEND
 from choir.localnet.message import MAX_TRANSACTION_SIZE, TableError, signature_fee
 from choir.localnet.message import prioritization_fee as transaction_priority
 from choir.localnet.model import TransactionRecord
@@ -65,15 +67,20 @@ async def send_transaction(ctx: Context, params: Params) -> Any:
     if not skip:
         _verify(transaction)
         verified = True
-        simulated = _simulate(ctx, transaction, wire)
+        ctx.check_health()
+        simulated = _simulate(ctx, transaction, wire, preflight)
         if simulated.execution.err is not None:
             raise preflight_failure(ctx, simulated)
-    try:
-        outcome = ctx.chain.execute(transaction, wire, verified=verified)
-    except SvmError as error:
-        raise RpcError(INTERNAL_ERROR, f"Internal error: {error}") from error
-    if isinstance(outcome, Landed):
-        await ctx.producer.landed()
+    fate = ctx.faults.take(SEND, ["sendTransaction"]) if ctx.faults else None
+    if fate is not None and fate.kind != "loseSend":
+        ctx.producer.later(fate.slots, transaction, wire)
+    if fate is None or fate.kind == "duplicateSend":
+        try:
+            outcome = ctx.chain.execute(transaction, wire, verified=verified)
+        except SvmError as error:
+            raise RpcError(INTERNAL_ERROR, f"Internal error: {error}") from error
+        if isinstance(outcome, Landed):
+            await ctx.producer.landed()
     return str(transaction.signatures[0])
 
 
@@ -91,10 +98,10 @@ def simulate_transaction(ctx: Context, params: Params) -> Any:
     wanted = _wanted_accounts(config)
     if verify:
         _verify(transaction)
-    simulated = _simulate(ctx, transaction, wire, replace=replace)
+    simulated = _simulate(ctx, transaction, wire, commitment, replace=replace)
     value = simulation_json(ctx, simulated, inner=config.boolean("innerInstructions"))
     if replace:
-        latest = ctx.chain.latest_blockhash(Commitment.PROCESSED)
+        latest = ctx.view.latest_blockhash(commitment)
         value["replacementBlockhash"] = {
             "blockhash": latest.blockhash,
             "lastValidBlockHeight": latest.last_valid_block_height,
@@ -109,7 +116,7 @@ def simulate_transaction(ctx: Context, params: Params) -> Any:
 
 @method("requestAirdrop", 3)
 async def request_airdrop(ctx: Context, params: Params) -> Any:
-    """Lamports from the faucet; answers the transfer's signature."""
+    """Lamports from the faucet; answers the transfer's signature once it is confirmed."""
     address = params.pubkey(0, "an address")
     lamports = params.u64(1, "lamports")
     params.config(2)
@@ -118,7 +125,7 @@ async def request_airdrop(ctx: Context, params: Params) -> Any:
         raise RpcError(
             INTERNAL_ERROR, f"airdrop request failed: {transaction_error_text(outcome.err)}"
         )
-    await ctx.producer.landed()
+    await ctx.producer.settled(outcome.record.slot)
     return outcome.record.signature
 
 
@@ -127,15 +134,15 @@ def get_signature_statuses(ctx: Context, params: Params) -> Any:
     """What became of transactions, null for the unknown."""
     signatures = [signature(s) for s in params.list(0, "signatures", MAX_SIGNATURE_STATUSES)]
     params.config(1)
-    return at(ctx.chain.heads.processed, [status_json(ctx, s) for s in signatures])
+    return at(ctx.view.heads.processed, [status_json(ctx, s) for s in signatures])
 
 
 def status_json(ctx: Context, text: str) -> dict[str, Any] | None:
     """A transaction's status, or None."""
-    record = ctx.chain.transaction(text)
+    record = ctx.view.transaction(text)
     if record is None:
         return None
-    heads = ctx.chain.heads
+    heads = ctx.view.heads
     level = heads.of(record.slot)
     return {
         "slot": record.slot,
@@ -166,7 +173,7 @@ def get_fee_for_message(ctx: Context, params: Params) -> Any:
         raise invalid_params(f"Invalid param: {transaction_error_text(error.err)}") from error
     except Exception as error:
         raise invalid_params(f"failed to deserialize a message: {error}") from error
-    if not ctx.chain.blockhash_valid(message.recent_blockhash, config.commitment()):
+    if not ctx.view.blockhash_valid(message.recent_blockhash, config.commitment()):
         return at(slot, None)
     return at(slot, signature_fee(resolved) + transaction_priority(resolved))
 
@@ -177,7 +184,7 @@ def get_recent_prioritization_fees(ctx: Context, params: Params) -> Any:
     locked: set[Pubkey] = set()
     if params.raw(0) is not None:
         locked = {pubkey(a) for a in params.list(0, "addresses", MAX_PRIORITY_ADDRESSES)}
-    newest = ctx.chain.heads.confirmed
+    newest = ctx.view.heads.confirmed
     fees = []
     for slot in ctx.chain.ledger.slots(max(0, newest - PRIORITY_SLOTS + 1), newest):
         block = ctx.chain.ledger.block(slot)
@@ -237,10 +244,26 @@ def _verify(transaction: VersionedTransaction) -> None:
 
 
 def _simulate(
-    ctx: Context, transaction: VersionedTransaction, wire: bytes, *, replace: bool = False
+    ctx: Context,
+    transaction: VersionedTransaction,
+    wire: bytes,
+    commitment: Commitment,
+    *,
+    replace: bool = False,
 ) -> Simulated:
+    """Run on the state at a commitment, as this node sees it."""
+    view = ctx.view
+    newest = commitment is Commitment.PROCESSED and not view.behind
+    slot = None if newest else view.heads.slot(commitment)
+    latest = view.latest_blockhash(commitment)
     try:
-        return ctx.chain.bank.simulate(transaction, wire, replace_blockhash=replace)
+        return ctx.chain.bank.simulate(
+            transaction,
+            wire,
+            slot=slot,
+            height=view.block_height(commitment),
+            replacement=Hash.from_string(latest.blockhash) if replace else None,
+        )
     except SvmError as error:
         raise RpcError(INTERNAL_ERROR, f"Internal error: {error}") from error
 
