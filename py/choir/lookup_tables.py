@@ -2,7 +2,7 @@
 
 An address in a transaction takes 32 bytes; in a table it takes one, and naming the table 34. So a
 table saves from the second of its addresses on, and costs rent (returned when it is closed), a
-transaction for every 30 addresses, and the wait until what was added can be used: one slot.
+transaction for every 25 addresses, and the wait until what was added can be used: one slot.
 
     tables = LookupTables(client.sender, payer=wallet)
     address = await tables.create(worth_a_table(instructions, payer=wallet.pubkey))
@@ -40,7 +40,7 @@ from solders.system_program import (
 )
 
 from choir.errors import ChoirError, DecodeError, InvalidInput, NotFound, WrongOwner
-from choir.rpc import Account
+from choir.rpc import Account, memcmp
 from choir.transactions import NEVER, Receipt
 from choir.wallet import Signer
 
@@ -60,7 +60,8 @@ LOOKUP_TABLE_PROGRAM: Final = Pubkey.from_string("AddressLookupTab1e111111111111
 MAX_TABLE_ADDRESSES: Final = 256
 COOLING_SLOTS: Final = 513
 """Slots between deactivating a table and closing it: none that used it can be in flight then."""
-_PER_TRANSACTION: Final = 30
+_PER_TRANSACTION: Final = 25
+_AUTHORITY_AT: Final = 21
 _META: Final = Struct("<IQQBB32s2x")
 _POLL: Final = 0.2
 
@@ -153,10 +154,19 @@ class LookupTables:
             raise NotFound(f"there is no lookup table at {address}")
         return LookupTable.decode(address, found.value)
 
+    async def mine(self) -> list[LookupTable]:
+        """Every table the payer governs, such as one whose making was cut off."""
+        found = await self._sender.rpc.get_program_accounts(
+            LOOKUP_TABLE_PROGRAM,
+            filters=[memcmp(_AUTHORITY_AT, b"\x01" + bytes(self._payer.pubkey))],
+            commitment=self._sender.policy.commitment,
+        )
+        return [LookupTable.decode(address, account) for address, account in found.value]
+
     async def create(self, addresses: Sequence[Pubkey] = ()) -> Pubkey:
         """A new table with these addresses, all of them usable when this returns.
 
-        It is made and filled by one transaction for every 30 addresses.
+        It is made and filled by one transaction for every 25 addresses.
         """
         _check_addresses(addresses)
         # the address is derived from a recent slot, which must be one the chain still knows
