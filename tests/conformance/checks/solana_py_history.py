@@ -245,8 +245,12 @@ async def _(net: Net) -> None:
 
 @check("solana-py.history.blocks", "getBlocks: the slots that have a block, both ends included")
 async def _(net: Net) -> None:
-    newest = (await net.client.get_slot(Finalized)).value
-    first = max(0, newest - 5)
+
+    async def final() -> int:
+        return (await net.client.get_slot(Finalized)).value
+
+    newest = await net.until(final, lambda slot: slot > 5)
+    first = newest - 5
     slots = (await net.client.get_blocks(first, newest)).value
     true(slots == sorted(set(slots)) and slots, f"{slots} is in order")
     true(first <= slots[0] and slots[-1] == newest, f"{slots} is within {first}…{newest}")
