@@ -275,3 +275,55 @@ async def _(net: Net) -> None:
                 params = json.loads(await socket.socket.recv())["params"]
                 seen[ids[params["subscription"]]] = params["result"]["value"]["lamports"]
         equal(seen, {i: 2 * SOL + SOL // 2 + i for i in range(3)}, "lamports")
+
+
+@check("json-rpc.pubsub.block", "blockSubscribe: the block that mentions an address, as asked for")
+async def _(net: Net) -> None:
+    payer = await net.wallet()
+    config = {
+        "commitment": "confirmed",
+        "encoding": "json",
+        "transactionDetails": "signatures",
+        "showRewards": False,
+        "maxSupportedTransactionVersion": 0,
+    }
+    async with raw(net) as socket:
+        mentions = {"mentionsAccountOrProgram": str(payer.pubkey())}
+        answer = await socket.call("blockSubscribe", mentions, config)
+        true("result" in answer, f"subscribed: {answer}")
+        signature = await net.land(payer, pay(payer, payer.pubkey(), 1))
+        told = json.loads(await socket.socket.recv())
+        equal(told["method"], "blockNotification", "the method")
+        value = told["params"]["result"]["value"]
+        equal(sorted(value), ["block", "err", "slot"], "the value's fields")
+        equal(
+            sorted(value["block"]),
+            [
+                "blockHeight",
+                "blockTime",
+                "blockhash",
+                "parentSlot",
+                "previousBlockhash",
+                "signatures",
+            ],
+            "the block's fields",
+        )
+        equal((value["err"], value["block"]["signatures"]), (None, [signature]), "what it tells")
+
+
+@check(
+    "json-rpc.pubsub.slots-updates",
+    "slotsUpdatesSubscribe: the kinds of update a slot goes through",
+)
+async def _(net: Net) -> None:
+    async with raw(net) as socket:
+        answer = await socket.call("slotsUpdatesSubscribe")
+        true("result" in answer, f"subscribed: {answer}")
+        kinds = {"createdBank", "frozen", "optimisticConfirmation", "root"}
+        seen: dict[str, Any] = {}
+        while not kinds <= set(seen):
+            told = json.loads(await socket.socket.recv())["params"]["result"]
+            seen[told["type"]] = told
+        equal(sorted(seen["createdBank"]), ["parent", "slot", "timestamp", "type"], "createdBank")
+        equal(sorted(seen["frozen"]), ["slot", "stats", "timestamp", "type"], "frozen")
+        equal(sorted(seen["root"]), ["slot", "timestamp", "type"], "root")
