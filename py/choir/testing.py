@@ -7,6 +7,7 @@ on request. What the two have in common with a real node is itself tested agains
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
 import struct
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from heapq import heappop, heappush
 from typing import Any, Final, Literal
 
 from solders.hash import Hash
@@ -25,7 +27,7 @@ from solders.transaction import VersionedTransaction
 from choir.errors import RpcUnreachable
 from choir.rpc import Account, JsonRpc, error_from_json
 
-__all__ = ["Delayed", "FakeRpc", "FakeTransaction", "ManualClock"]
+__all__ = ["Delayed", "FakeRpc", "FakeTransaction", "ManualClock", "SteppedClock"]
 
 FINALITY: Final = 31
 """Slots from confirmed to finalized."""
@@ -64,6 +66,64 @@ class ManualClock:
         self.advance(max(seconds, 0.0))
         if self.on_sleep is not None and inspect.isawaitable(done := self.on_sleep(seconds)):
             await done
+
+
+class SteppedClock:
+    """A `Clock` for code with several tasks: a sleeper wakes when the clock is moved to its time.
+
+    `run_until(done)` moves it from one waking to the next, and lets everything that can run do so
+    in between: minutes pass in milliseconds, in the same order every time.
+    """
+
+    TURNS = 40
+    """Turns of the event loop that everything which does not wait for time has to come to rest."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._started = now
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now - self._started
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heappush(self._sleepers, (self._now + seconds, self._count, waking))
+        await waking
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; who slept until then wakes."""
+        self._now += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._now + 1e-9:
+            waking = heappop(self._sleepers)[2]
+            if not waking.done():
+                waking.set_result(None)
+
+    async def rest(self) -> None:
+        """Let everything run that does not wait for time."""
+        for _ in range(self.TURNS):
+            await asyncio.sleep(0)
+
+    async def run_until(self, done: Callable[[], bool], *, within: float = 3_600.0) -> None:
+        """Let time pass until `done()`. Raises TimeoutError after `within` seconds of it."""
+        end = self._now + within
+        while True:
+            await self.rest()
+            if done():
+                return
+            while self._sleepers and self._sleepers[0][2].done():
+                heappop(self._sleepers)
+            if not self._sleepers or self._sleepers[0][0] > end:
+                raise TimeoutError(f"not so within {within:g} s of the stepped clock")
+            self.advance(self._sleepers[0][0] - self._now)
 
 
 @dataclass(frozen=True, slots=True)
