@@ -14,7 +14,7 @@ from solders.transaction import VersionedTransaction
 
 from choir.localnet import rules, tokens
 from choir.localnet.accounts_index import AccountsIndex
-from choir.localnet.blockhashes import BlockhashQueue
+from choir.localnet.blockhashes import FORWARDING_DELAY, MAX_PROCESSING_AGE, BlockhashQueue
 from choir.localnet.genesis import RUNTIME_ACCOUNTS, SYSVARS
 from choir.localnet.message import (
     PRECOMPILES,
@@ -50,13 +50,28 @@ class Landed(NamedTuple):
     updates: list[AccountUpdate]
 
 
+class Balances(NamedTuple):
+    """Lamports and token holdings of a transaction's accounts, before and after it."""
+
+    pre: list[int]
+    post: list[int]
+    pre_tokens: list[TokenBalance]
+    post_tokens: list[TokenBalance]
+
+
 class Simulated(NamedTuple):
-    """The result of a simulation; `accounts` holds the states after it for written accounts."""
+    """The result of a simulation.
+
+    `accounts` holds the states after it of the accounts written, `balances` those of all its
+    accounts around it, when it ran. `fee` is in lamports.
+    """
 
     execution: Execution
     accounts: dict[Pubkey, AccountState | None]
-    blockhash: Hash
     resolved: Resolved | None = None
+    balances: Balances | None = None
+    fee: int | None = None
+    loaded_bytes: int = 0
 
 
 class Bank:
@@ -257,12 +272,13 @@ class Bank:
         """
         if replacement is not None:
             transaction = rules.with_blockhash(transaction, replacement)
-        prepared = self._prepare(transaction, wire, slot, height)
+        age = MAX_PROCESSING_AGE - FORWARDING_DELAY
+        prepared = self._prepare(transaction, wire, slot, height, age)
         if isinstance(prepared, Refused):
-            return Simulated(_refused(prepared.err), {}, self.blockhash)
+            return Simulated(refused(prepared.err), {})
         resolved, _ = prepared
         if replacement is None and self.queue.seen(resolved.signature, height):
-            return Simulated(_refused("AlreadyProcessed"), {}, self.blockhash, resolved)
+            return Simulated(refused("AlreadyProcessed"), {}, resolved)
         keys = resolved.keys
         before = {key: self.account(key, slot) for key in keys}
         payer = keys[0]
@@ -274,8 +290,8 @@ class Bank:
             if priority:
                 borrowed.setdefault(payer, before[payer])
                 if not self._charge(payer, before[payer], priority):
-                    poor = _refused("InsufficientFundsForFee")
-                    return Simulated(poor, {}, self.blockhash, resolved)
+                    poor = refused("InsufficientFundsForFee")
+                    return Simulated(poor, {}, resolved)
             run = self.svm.simulate(transaction)
         finally:
             for key, state in borrowed.items():
@@ -290,7 +306,14 @@ class Bank:
                 run, after = run._replace(err=err), {}
         elif not run.included:
             run = run._replace(err=rules.refusal(run.err, resolved, before))
-        return Simulated(run, after, self.blockhash, resolved)
+            return Simulated(run, after, resolved)
+        fee = signature_fee(resolved) + priority
+        state = before[payer]
+        final = after
+        if run.err is not None and state is not None:
+            final = {payer: state._replace(lamports=state.lamports - fee)}
+        loaded = sum(_ACCOUNT_OVERHEAD + len(s.data) for s in before.values() if s is not None)
+        return Simulated(run, after, resolved, self._balances(keys, before, final), fee, loaded)
 
     def _borrowed(
         self, then: dict[Pubkey, AccountState | None]
@@ -319,6 +342,7 @@ class Bank:
         wire: bytes,
         slot: int | None = None,
         height: int | None = None,
+        age: int = MAX_PROCESSING_AGE,
     ) -> tuple[Resolved, NonceUse | None] | Refused:
         try:
             resolved = resolve(transaction, wire, lambda key: self.account(key, slot))
@@ -328,7 +352,7 @@ class Bank:
         if len(set(keys)) != len(keys):
             return Refused("AccountLoadedTwice")
         now = self.height if height is None else height
-        known = self.queue.height(resolved.blockhash, now)
+        known = self.queue.height(resolved.blockhash, now, age)
         if known is not None and known <= now:
             return resolved, None
         nonce = nonce_use(resolved)
@@ -355,15 +379,7 @@ class Bank:
         after: dict[Pubkey, AccountState | None],
     ) -> TransactionRecord:
         keys = resolved.keys
-        pre = [before[key] for key in keys]
-        post = [after.get(key, before[key]) for key in keys]
-        pre_tokens: list[TokenBalance] = []
-        post_tokens: list[TokenBalance] = []
-        if not TOKEN_PROGRAMS.isdisjoint(keys):
-            pre_tokens = tokens.token_balances(enumerate(pre), self.account)
-            post_tokens = tokens.token_balances(
-                enumerate(post), lambda k: after.get(k) or self.account(k)
-            )
+        balances = self._balances(keys, before, after)
         record = TransactionRecord(
             signature=resolved.signature,
             slot=self.slot,
@@ -378,10 +394,10 @@ class Bank:
             inner=run.inner,
             compute_units=run.compute_units,
             fee=fee,
-            pre_balances=[0 if s is None else s.lamports for s in pre],
-            post_balances=[0 if s is None else s.lamports for s in post],
-            pre_tokens=pre_tokens,
-            post_tokens=post_tokens,
+            pre_balances=balances.pre,
+            post_balances=balances.post,
+            pre_tokens=balances.pre_tokens,
+            post_tokens=balances.post_tokens,
             return_data=run.return_data,
             block_time=self.unix_time,
             prioritization_fee=priority,
@@ -391,6 +407,23 @@ class Bank:
         self.transaction_count += 1
         return record
 
+    def _balances(self, keys: list[Pubkey], before: rules.States, after: rules.States) -> Balances:
+        pre = [before[key] for key in keys]
+        post = [after.get(key, before[key]) for key in keys]
+        pre_tokens: list[TokenBalance] = []
+        post_tokens: list[TokenBalance] = []
+        if not TOKEN_PROGRAMS.isdisjoint(keys):
+            pre_tokens = tokens.token_balances(enumerate(pre), self.account)
+            post_tokens = tokens.token_balances(
+                enumerate(post), lambda k: after.get(k) or self.account(k)
+            )
+        return Balances(
+            [0 if s is None else s.lamports for s in pre],
+            [0 if s is None else s.lamports for s in post],
+            pre_tokens,
+            post_tokens,
+        )
+
     def _record(self, pubkey: Pubkey, state: AccountState | None) -> AccountUpdate:
         self.write_version += 1
         update = AccountUpdate(pubkey, self.slot, self.write_version, state)
@@ -398,5 +431,10 @@ class Bank:
         return update
 
 
-def _refused(err: object) -> Execution:
+# What every loaded account counts for beside its data.
+_ACCOUNT_OVERHEAD = 64
+
+
+def refused(err: object) -> Execution:
+    """The run of a transaction that did not come to run."""
     return Execution(err, False, [], [], 0, None, None)

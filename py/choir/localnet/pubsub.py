@@ -15,6 +15,7 @@ from choir.localnet.chain import Chain, Closed
 from choir.localnet.commitment import Commitment
 from choir.localnet.encoding import encode_account
 from choir.localnet.errors import (
+    INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
@@ -29,7 +30,6 @@ from choir.localnet.model import (
     Block,
     TransactionRecord,
 )
-from choir.localnet.rpc.context import API_VERSION
 from choir.localnet.subscriptions import (
     KINDS,
     AccountTopic,
@@ -124,8 +124,8 @@ class PubSub:
         """Answer a message from a client."""
         try:
             request = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            client.send(_failure(None, RpcError(PARSE_ERROR, f"Parse error: {error}")))
+        except orjson.JSONDecodeError:
+            client.send(_failure(None, RpcError(PARSE_ERROR, "Parse error")))
             return
         for each in request if isinstance(request, list) else [request]:
             self._one(client, each)
@@ -163,8 +163,8 @@ class PubSub:
         most = self._chain.settings.max_subscriptions
         if self._count >= most:
             raise RpcError(
-                INVALID_REQUEST,
-                f"Internal Error: Subscription refused. Node subscription limit ({most}) reached",
+                INTERNAL_ERROR,
+                "Internal Error: Subscription refused. Node subscription limit reached",
             )
         subscription = Subscription(next(self._numbers), client, topic)
         self._index.shelf(topic)[subscription.number] = subscription
@@ -369,7 +369,7 @@ def _stats(block: Block) -> dict[str, int]:
 
 
 def _at(slot: int, value: Any) -> dict[str, Any]:
-    return {"context": {"apiVersion": API_VERSION, "slot": slot}, "value": value}
+    return {"context": {"slot": slot}, "value": value}
 
 
 def _tell(subscription: Subscription, result: Any) -> None:

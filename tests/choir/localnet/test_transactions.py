@@ -119,7 +119,13 @@ async def test_a_bad_signature_is_refused(client: AsyncClient, rpc: RawRpc, paye
     error = await rpc.error(
         "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
     )
-    assert error == {"code": -32003, "message": "Transaction signature verification failure"}
+    assert error["code"] == -32002
+    assert error["message"] == (
+        "Transaction simulation failed: Transaction did not pass signature verification"
+    )
+    assert error["data"]["err"] == "SignatureFailure"
+    checked = await rpc("simulateTransaction", wire, {"encoding": "base64", "sigVerify": True})
+    assert checked["value"]["err"] == "SignatureFailure"
     # Without preflight it is taken and never lands, as on a cluster.
     await rpc("sendTransaction", wire, {"encoding": "base64", "skipPreflight": True})
     assert (await client.get_balance(payer.pubkey())).value == 10 * SOL
@@ -178,7 +184,11 @@ async def test_a_blockhash_is_good_for_150_blocks(
     height = (await client.get_block_height(Confirmed)).value
     await localnet.advance(last_valid - height - 1)
     assert await rpc("isBlockhashValid", str(latest.value.blockhash), {"commitment": "processed"})
-    await client.send_transaction(in_time)
+    # A preflight leaves six blocks for the way to the leader.
+    wire = base64.b64encode(bytes(in_time)).decode()
+    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    assert error["data"]["err"] == "BlockhashNotFound"
+    await client.send_transaction(in_time, TxOpts(skip_preflight=True))
     assert (await client.get_balance(to)).value == SOL
 
     assert (await client.get_block_height(Confirmed)).value == last_valid

@@ -104,8 +104,8 @@ def parse(body: bytes) -> Any:
     """The request in a body; an RpcError when it is not JSON."""
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return RpcError(PARSE_ERROR, f"Parse error: {error}")
+    except orjson.JSONDecodeError:
+        return RpcError(PARSE_ERROR, "Parse error")
 
 
 def methods_of(body: bytes) -> list[str]:

@@ -11,6 +11,7 @@ from choir.localnet.commitment import Commitment
 from choir.localnet.errors import (
     BLOCK_CLEANED_UP,
     BLOCK_NOT_AVAILABLE,
+    FILTER_TRANSACTION_NOT_FOUND,
     SLOT_SKIPPED,
     RpcError,
     invalid_params,
@@ -57,6 +58,7 @@ def get_transaction(ctx: Context, params: Params) -> Any:
     return {
         "slot": record.slot,
         "blockTime": record.block_time,
+        "transactionIndex": record.index,
         **transaction_json(record, encoding, max_version),
     }
 
@@ -125,23 +127,27 @@ def get_signatures_for_address(ctx: Context, params: Params) -> Any:
     config = params.config(1)
     commitment = _history_commitment(config)
     head = ctx.slot_at(commitment, config)
-    given = config.integer("limit")
-    limit = MAX_SIGNATURES if given is None else given
+    asked = config.integer("limit")
+    limit = MAX_SIGNATURES if asked is None else asked
     if not 1 <= limit <= MAX_SIGNATURES:
         raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
     before = signature(config.raw("before")) if "before" in config else None
     until = signature(config.raw("until")) if "until" in config else None
     start, stop = _position(ctx, before), _position(ctx, until)
-    if before is not None and start is None:
-        return []
     found: list[dict[str, Any]] = []
     for record in ctx.chain.ledger.of_address(address):
         here = (record.slot, record.index)
         if record.slot > head or (start is not None and here >= start):
             continue
+        if before is not None and start is None:
+            break
         if len(found) == limit or (stop is not None and here <= stop):
             break
         found.append(_signature_json(ctx, record))
+    if len(found) < limit:
+        for given, place in ((before, start), (until, stop)):
+            if given is not None and place is None:
+                raise RpcError(FILTER_TRANSACTION_NOT_FOUND, f"Transaction {given} not found")
     return found
 
 
@@ -158,6 +164,7 @@ def _signature_json(ctx: Context, record: TransactionRecord) -> dict[str, Any]:
         "memo": _memo(record),
         "blockTime": record.block_time,
         "confirmationStatus": ctx.view.heads.of(record.slot).label,
+        "transactionIndex": record.index,
     }
 
 

@@ -93,7 +93,7 @@ def _token_accounts(ctx: Context, params: Params, *, delegate: bool) -> Any:
 
 def _selected(ctx: Context, selector: Any, slot: int) -> tuple[Pubkey, Pubkey | None]:
     if isinstance(selector, dict) and "mint" in selector:
-        mint = pubkey(selector["mint"], "mint")
+        mint = pubkey(selector["mint"])
         state = ctx.chain.account(mint, slot)
         if state is None:
             raise invalid_params("Invalid param: could not find mint")
@@ -101,7 +101,7 @@ def _selected(ctx: Context, selector: Any, slot: int) -> tuple[Pubkey, Pubkey | 
             raise invalid_params("Invalid param: not a Token mint")
         return state.owner, mint
     if isinstance(selector, dict) and "programId" in selector:
-        program = pubkey(selector["programId"], "programId")
+        program = pubkey(selector["programId"])
         if program not in TOKEN_PROGRAMS:
             raise invalid_params("Invalid param: unrecognized Token program id")
         return program, None
