@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
 
 from choir.errors import (
     BlockhashExpired,
@@ -204,3 +206,81 @@ async def test_no_run_of_faults_gives_a_double_effect_a_false_success_or_a_false
 @settings(max_examples=200, deadline=None)
 async def test_nor_does_any_other_run(seed):
     await judge(a_run(seed))
+
+
+# ---- the same on the localnet, whose own faults are drawn by chance
+
+SEND_FAULTS = [
+    {"kind": "drop"},
+    {"kind": "drop", "before": True},
+    {"kind": "loseSend"},
+    {"kind": "delaySend", "slots": 3},
+    {"kind": "duplicateSend", "slots": 5},
+    {"kind": "status", "status": 429, "retryAfter": 0.5},
+    {"kind": "status", "status": 503},
+    {"kind": "expire"},
+    {"kind": "expire", "before": True},
+    {"kind": "fork", "slots": 1},
+    {"kind": "fork", "slots": 2, "reland": True},
+]
+ASK_FAULTS = [
+    {"kind": "behind", "slots": 2},
+    {"kind": "status", "status": 503},
+    {"kind": "drop"},
+    {"kind": "fork", "slots": 1},
+    {"kind": "fork", "slots": 2, "reland": True},
+    {"kind": "advance", "slots": 10},
+    {"kind": "expire"},
+]
+
+
+class Passing(ManualClock):
+    """Slots of the localnet pass while the sender waits."""
+
+    def __init__(self, localnet):
+        super().__init__(on_sleep=lambda _: localnet.advance(2))
+
+
+@pytest.mark.parametrize("block", range(3))
+async def test_the_localnets_faults_never_pay_twice_or_tell_a_lie(world, block):
+    ends = Counter()
+    payer = await world.person(tokens=0, lamports=1_000 * 10**9)
+    await world.localnet.advance(5)
+    for seed in range(block * 40, block * 40 + 40):
+        chance = random.Random(seed)
+        for faults, method in (
+            (SEND_FAULTS, "sendTransaction"),
+            (ASK_FAULTS, "getSignatureStatuses"),
+            (ASK_FAULTS, "getEpochInfo"),
+        ):
+            for _ in range(chance.randrange(3)):
+                fault = {
+                    **chance.choice(faults),
+                    "count": chance.randint(1, 6),
+                    "skip": chance.randrange(3),
+                    "methods": [method],
+                }
+                await world.rpc.request("localnet_injectFault", [fault])
+        sender = Sender(
+            world.rpc,
+            clock=Passing(world.localnet),
+            policy=SendPolicy(commitment="finalized", patience=20, longest=200),
+        )
+        to, before = Pubkey.new_unique(), sender.clock.monotonic()
+        pay = transfer(TransferParams(from_pubkey=payer.wallet, to_pubkey=to, lamports=1_000_000))
+        try:
+            said = await sender.send([pay], signers=[payer.signer])
+        except ChoirError as error:
+            said = error
+        assert sender.clock.monotonic() >= before
+        await world.rpc.request("localnet_clearFaults")
+        await world.localnet.advance(200)  # whatever is under way arrives or dies
+        paid = (await world.rpc.get_balance(to)).value
+        ends[type(said).__name__] += 1
+        if not isinstance(said, ChoirError):
+            assert paid == 1_000_000, f"seed {seed}"
+        elif isinstance(said, OutcomeUnknown):
+            assert paid in (0, 1_000_000), f"seed {seed}"
+        else:
+            assert paid == 0, f"seed {seed}: {said!r}"
+    assert ends["Receipt"] > 20, ends
