@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     add("--ws-port", type=int, default=WS_PORT, help="pub/sub port, 0 for a free one")
     add("--state-dir", type=Path, help="keep the chain here; without it, it is in memory only")
     add("--reset", action="store_true", help="start over: delete the chain kept in --state-dir")
-    add("--restore", metavar="NAME", help="start from a chain that localnet_save kept")
+    add(
+        "--restore",
+        metavar="NAME",
+        help="start from a chain that localnet_save kept: its name, or a file",
+    )
     add(
         "--production",
         choices=("clock", "transaction", "manual"),

@@ -7,7 +7,7 @@ A fault waits for its call. Which calls it hits is said by `methods`, `skip`, `c
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,17 @@ NODE = ("behind",)
 CHAIN = ("fork", "expire", "advance")
 SEND = ("loseSend", "delaySend", "duplicateSend")
 
+SOCKET = (
+    "loseMessage",
+    "delayMessage",
+    "duplicateMessage",
+    "reorderMessage",
+    "stallSocket",
+    "cutSocket",
+)
 STATUSES = (429, 500, 502, 503, 504)
 MAX_SLOTS = 10_000
+MAX_MESSAGES = 1_000
 _COMMON = {"kind", "count", "skip", "chance", "methods"}
 # What each kind can be told beside the common members.
 KINDS: dict[str, frozenset[str]] = {
@@ -34,6 +43,12 @@ KINDS: dict[str, frozenset[str]] = {
     "loseSend": frozenset(),
     "delaySend": frozenset({"slots"}),
     "duplicateSend": frozenset({"slots"}),
+    "loseMessage": frozenset(),
+    "delayMessage": frozenset({"seconds", "jitter"}),
+    "duplicateMessage": frozenset(),
+    "reorderMessage": frozenset({"messages"}),
+    "stallSocket": frozenset(),
+    "cutSocket": frozenset({"before"}),
 }
 Reland = bool | tuple[str, ...]
 
@@ -58,14 +73,19 @@ class Fault:
     jitter: float = 0.0
     before: bool = False
     slots: int = 1
+    messages: int = 2
     reland: Reland = False
 
 
 class Faults:
-    """The faults waiting to happen, in the order they were asked for."""
+    """The faults waiting to happen, in the order they were asked for.
+
+    Whoever keeps something back because of a fault puts a function into `cleared`.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self._waiting: list[Fault] = []
+        self.cleared: list[Callable[[], None]] = []
         self._dice = random.Random(seed)  # noqa: S311 - for tests to repeat, not for secrets
 
     def __bool__(self) -> bool:
@@ -79,6 +99,8 @@ class Faults:
         """Forget them; answers how many there were."""
         count = len(self._waiting)
         self._waiting.clear()
+        for told in self.cleared:
+            told()
         return count
 
     def seed(self, seed: int) -> None:
@@ -92,10 +114,6 @@ class Faults:
     def pick(self, below: int) -> int:
         """A number from 0 to `below` - 1, from the same dice."""
         return self._dice.randrange(below)
-
-    def awaits(self, kinds: Sequence[str]) -> bool:
-        """Whether a fault of one of these kinds is waiting."""
-        return any(fault.kind in kinds for fault in self._waiting)
 
     def take(self, kinds: Sequence[str], methods: Sequence[str]) -> Fault | None:
         """The fault of one of these kinds that hits a request with these methods."""
@@ -145,6 +163,7 @@ def parse_fault(value: Any) -> Fault:
         jitter=_number(value, "jitter", 0.0),
         before=bool(value.get("before", False)),
         slots=_whole(value, "slots", 1, least=1, most=MAX_SLOTS),
+        messages=_whole(value, "messages", 2, least=2, most=MAX_MESSAGES),
         reland=parse_reland(value.get("reland", False)),
     )
 
