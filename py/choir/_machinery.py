@@ -1,11 +1,11 @@
-"""What `ChoirClient` can do beside the program's verbs: simulate, batch, nonces, lookup tables.
+"""What `ChoirClient` can do beside the program's verbs: batches, nonces, lookup tables, programs.
 
 A mix-in, so that the verbs stay a list of verbs. It needs `sender`, `signer` and `wallet`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
@@ -13,6 +13,7 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from choir.batching import BatchReceipt, Group, send_batch
+from choir.deploy import Deployer, Progress
 from choir.errors import InvalidInput, WalletError
 from choir.lookup_tables import LookupTables
 from choir.nonce import Nonces
@@ -46,6 +47,22 @@ class Machinery:
     def lookup_tables(self) -> LookupTables:
         """Address lookup tables paid for and governed by the wallet: see `choir.lookup_tables`."""
         return LookupTables(self.sender, payer=self._signer())
+
+    def deployer(
+        self,
+        *,
+        authority: Signer | None = None,
+        concurrency: int = 16,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Deployer:
+        """Programs paid for by the wallet: see `choir.deploy`."""
+        return Deployer(
+            self.sender,
+            payer=self._signer(),
+            authority=authority,
+            concurrency=concurrency,
+            progress=progress,
+        )
 
     async def send(
         self,

@@ -5,11 +5,11 @@
         print(choir.thread("gardening").balance)
 
 Every method of `ChoirClient` is there under the same name with the same arguments; the call waits
-for the answer. So are the objects it gives (`nonces`, `lookup_tables`, `sender`, `unsigned(…)`,
-`collect(…)`), subscriptions (`choir.pubsub(ws_url)`; their iterators become ordinary ones), and
-with `choir.waiting(…)` anything else that has coroutine methods. It runs an event loop of its own
-in a thread of its own, so it works where a loop already runs (notebooks) and from several threads
-at once.
+for the answer. So are the objects it gives (`nonces`, `lookup_tables`, `deployer()`, `sender`,
+`unsigned(…)`, `collect(…)`), subscriptions (`choir.pubsub(ws_url)`, whose iterators become ordinary
+ones), and with `choir.waiting(…)` anything else that has coroutine methods. It runs an event loop
+of its own in a thread of its own, so it works where a loop already runs (notebooks) and from
+several threads at once.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class SyncChoir(Waiting):
         super().__init__(client, loop)
 
     def waiting(self, target: Any) -> Any:
-        """The same façade for another object of this library, such as `Deployer(choir.sender)`."""
+        """The same façade for another object of this library that was made in its loop."""
         return Waiting(_bare(target), self._loop)
 
     def pubsub(self, ws_url: str, **options: Any) -> Any:
