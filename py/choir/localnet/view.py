@@ -63,6 +63,16 @@ class View:
             return self._chain.bank.height
         return self.block_at(commitment).height
 
+    def transaction_count(self, commitment: Commitment) -> int:
+        """How many transactions there have been up to the newest slot at a commitment."""
+        bank, slot = self._chain.bank, self.heads.slot(commitment)
+        if slot >= bank.slot:
+            return bank.transaction_count
+        later = self._chain.ledger.slots(slot + 1, bank.parent_slot)
+        blocks = [self._chain.ledger.block(each) for each in later]
+        after = sum(len(block.transactions) for block in blocks if block is not None)
+        return bank.transaction_count - len(bank.records) - after
+
     def latest_blockhash(self, commitment: Commitment) -> LatestBlockhash:
         """The newest blockhash at a commitment."""
         block = self.block_at(commitment)

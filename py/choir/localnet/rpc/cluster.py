@@ -62,8 +62,9 @@ def get_block_height(ctx: Context, params: Params) -> Any:
 @method("getTransactionCount", 1)
 def get_transaction_count(ctx: Context, params: Params) -> Any:
     """How many transactions there have been."""
-    ctx.slot(params.config(0))
-    return ctx.chain.bank.transaction_count
+    config = params.config(0)
+    ctx.slot(config)
+    return ctx.view.transaction_count(config.commitment())
 
 
 @method("getEpochInfo", 1)
@@ -77,7 +78,7 @@ def get_epoch_info(ctx: Context, params: Params) -> Any:
         "epoch": slot // SLOTS_PER_EPOCH,
         "slotIndex": slot % SLOTS_PER_EPOCH,
         "slotsInEpoch": SLOTS_PER_EPOCH,
-        "transactionCount": ctx.chain.bank.transaction_count,
+        "transactionCount": ctx.view.transaction_count(config.commitment()),
     }
 
 
