@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from solders.instruction import Instruction
@@ -60,6 +61,7 @@ __all__ = [
     "DeployError",
     "Deployed",
     "Deployer",
+    "NotAProgram",
     "NotTheAuthority",
     "ProgramFinal",
     "Progress",
@@ -96,6 +98,19 @@ class ProgramFinal(DeployError):
     """The program has no upgrade authority: nobody can change it any more."""
 
 
+class NotAProgram(DeployError):
+    """The chain's verifier refused the code; `said` is its word for why.
+
+    The buffer stays: give it up with `close_buffer`. Where it speaks of an sBPF version that is not
+    enabled, the cluster wants programs built for another one (a test validator has features on that
+    public clusters do not have yet).
+    """
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 class BufferUnusable(DeployError):
     """There is something at the buffer's address that cannot become this program."""
 
@@ -112,7 +127,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A program that runs the code asked for; `changed` is false when it did so already."""
+    """A program that runs the code asked for; `changed` is false when it did so already.
+
+    It can be called in the slots after `slot` (`Deployer.ready` waits for one).
+    """
 
     program: Pubkey
     slot: int
@@ -232,6 +250,18 @@ class Deployer:
             slot=data.slot,
             capacity=len(data.code),
         )
+
+    async def ready(self, program: Pubkey) -> int:
+        """Wait until the program can be called: until a slot after the one it was last changed in.
+
+        Returns that slot. Raises NotFound.
+        """
+        changed = (await self._existing(program)).slot
+        while True:
+            slot = await self._sender.rpc.get_slot(commitment=self._sender.policy.commitment)
+            if slot > changed:
+                return slot
+            await self._sender.clock.sleep(_SLOT)
 
     async def set_authority(self, program: Pubkey, new: Pubkey | None) -> None:
         """Give a program to another key; **None makes it final for ever**. Again does nothing."""
@@ -461,13 +491,30 @@ class Deployer:
 
     async def _last(self, step: str, instructions: Sequence[Instruction], *more: Signer) -> None:
         self._progress(Progress(step, 0, 1))
-        await self._send(instructions, *more)
+        try:
+            await self._send(instructions, *more)
+        except TransactionFailed as error:
+            if said := _why_not_a_program(error.logs):
+                raise NotAProgram(
+                    f"this chain will not have the code as a program: {said}", said
+                ) from error
+            raise
         self._progress(Progress(step, 1, 1))
 
     async def _send(self, instructions: Sequence[Instruction], *more: Signer) -> None:
         await self._sender.send(
             instructions, signers=[*self._signers, *more], payer=self._payer.pubkey
         )
+
+
+def _why_not_a_program(logs: Sequence[str]) -> str:
+    """The verifier's line: the one before the loader failed, where it failed for the code."""
+    for line, following in pairwise(logs):
+        if following == f"Program {LOADER} failed: invalid account data for instruction" and not (
+            line.startswith("Program ")
+        ):
+            return line
+    return ""
 
 
 def _check_code(code: bytes) -> None:

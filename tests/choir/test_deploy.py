@@ -16,6 +16,7 @@ from choir.deploy import (
     BufferUnusable,
     Deployer,
     DeployError,
+    NotAProgram,
     NotTheAuthority,
     ProgramFinal,
 )
@@ -24,9 +25,12 @@ from choir.ids import PROGRAM_ID
 from choir.localnet import Localnet, Settings
 from choir.rpc import Account, HttpRpc
 from choir.sending import Sender
+from choir.testing import SteppedClock
 from choir.wallet import KeypairSigner
 
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
+# of a time when programs called what no longer exists
+OLD_MEMO = Pubkey.from_string("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo")
 
 
 def tiny_program(answer=0, size=6_000):
@@ -303,6 +307,27 @@ async def test_what_cannot_be_is_said_before_anything_is_sent(yard):
         await deployer.deploy(mint, yard.small)
     before = await deployer.buffers()
     assert before == {}
+
+
+async def test_a_program_is_ready_in_the_slot_after(yard):
+    clock = SteppedClock()
+    done = await yard.deployer().deploy(KeypairSigner.generate(), yard.small)
+    waiting = Deployer(Sender(yard.rpc, policy=QUICK, clock=clock), payer=yard.payer)
+    ready = asyncio.create_task(waiting.ready(done.program))
+    while not clock._sleepers:  # noqa: ASYNC110 - until it waits
+        await asyncio.sleep(0)
+    await yard.localnet.advance()
+    clock.advance(1)
+    assert await ready == done.slot + 1
+
+
+async def test_code_the_chain_cannot_run_is_said_in_the_verifiers_words(yard):
+    old = (await yard.rpc.get_account(OLD_MEMO)).value.data
+    with pytest.raises(NotAProgram, match="Unresolved symbol") as caught:
+        await yard.deployer().deploy(KeypairSigner.generate(), old)
+    assert caught.value.said.startswith("Unresolved symbol")
+    (buffer,) = await yard.deployer().buffers()
+    await yard.deployer().close_buffer(buffer)
 
 
 async def test_an_unfinished_buffer_is_found_and_given_up(yard):
