@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.differences import DIFFERENT
 from tests.conformance.registry import Result
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -76,13 +77,21 @@ def for_page(columns: Sequence[Column]) -> str:
         cells = []
         for column in columns:
             result = column.result(check_id)
-            cells.append("not run" if result is None else "yes" if result.ok else "**no**")
+            cells.append(_cell(result))
         lines.append(f"| `{check_id}` | {title} | {' | '.join(cells)} |")
     lines.append("")
     for column, head in zip(columns, heads, strict=True):
         passed = sum(r.ok for r in column.results)
         lines.append(f"- {head}: {passed} of {len(column.results)} checks hold.")
     return "\n".join(lines)
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return "not run"
+    if result.ok:
+        return "yes"
+    return f"**no**: {DIFFERENT[result.id]}" if result.id in DIFFERENT else "**no**"
 
 
 def write_into(page: Path, columns: Sequence[Column]) -> None:

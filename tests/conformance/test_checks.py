@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.conformance.differences import DIFFERENT
 from tests.conformance.net import Cluster, Net
 from tests.conformance.registry import CHECKS, Check, Result, run
 
+PAGE = targets.ROOT / "docs" / "conformance.md"
 QUICK_MS = 25
 # web3.js keeps a blockhash for 30 s, which is 150 slots of this length and some
 PACED_MS = 250
@@ -71,6 +73,12 @@ def test_every_check_has_an_id_of_its_own() -> None:
     ids = [*CHECKS, *(name for file in node.FILES for name in node.declared(file))]
     assert len(ids) == len(set(ids))
     assert set(DIFFERENT) <= set(ids)
+
+
+def test_the_page_has_a_row_for_every_check() -> None:
+    rows = re.findall(r"^\| `([\w.-]+\.[\w.-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    every = [*CHECKS, *(name for file in node.FILES for name in node.declared(file))]
+    assert rows == every, "run scripts/conformance with --write docs/conformance.md"
 
 
 def test_every_javascript_check_is_declared_where_python_sees_it() -> None:

@@ -188,7 +188,6 @@ async def serve(folder: Path, asked: argparse.Namespace) -> None:
     command += ["--bind-address", host, "--rpc-port", str(rpc)]
     command += ["--faucet-port", str(others), "--gossip-port", str(others + 1)]
     command += ["--dynamic-port-range", f"{others + 2}-{others + PORTS - 1}"]
-    command += ["--rpc-pubsub-enable-block-subscription"]
     command += ["--mint", str(authority.pubkey()), "--limit-ledger-size", "100000000"]
     if asked.program:
         command += ["--upgradeable-program", str(PROGRAM_ID), str(program_so())]

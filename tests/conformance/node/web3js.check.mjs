@@ -756,7 +756,8 @@ check("web3js.subscribe.root", "onRootChange: roots in order, behind what is con
   });
   await told.promise;
   await connection.removeRootChangeListener(id);
-  holds(seen[0] < seen[1] && seen[1] < seen[2], `roots ${seen}`);
+  // some are told twice
+  holds(seen[0] <= seen[1] && seen[1] <= seen[2], `roots ${seen}`);
   holds(seen[0] < (await connection.getSlot("confirmed")), "behind the confirmed slot");
 });
 
