@@ -313,7 +313,12 @@ class FakeRpc(JsonRpc):
         if not all(transaction.verify_with_results()):
             if options["skipPreflight"]:
                 return signature  # a node that does not look takes anything, and it is dropped
-            failed = {"code": -32003, "message": "Transaction signature verification failure"}
+            words = "Transaction did not pass signature verification"
+            failed = {
+                "code": -32002,
+                "message": f"Transaction simulation failed: {words}",
+                "data": {"err": "SignatureFailure", "logs": []},
+            }
             raise error_from_json("sendTransaction", failed)
         self.sent.append(transaction)
         fate = self.fates.popleft() if self.fates else "land"

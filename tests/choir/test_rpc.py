@@ -234,7 +234,7 @@ async def test_a_wrong_signature_is_refused_alike(node):
     raw = bytes(prepared.transaction)
     with pytest.raises(RpcError) as caught:
         await node.rpc.send_transaction(raw, skip_preflight=False)
-    assert caught.value.code == -32003
+    assert caught.value.code == -32002
     # without a preflight nobody looks: it is taken, and never seen again
     signature = await node.rpc.send_transaction(raw)
     await node.pass_blocks(1)
