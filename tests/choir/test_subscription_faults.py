@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.choir.fake_pubsub import KEYS, FakeChain, FakeReads, connecting
 
-from choir.ids import PROGRAM_ID
+from choir.accounts import Thread
+from choir.ids import PROGRAM_ID, thread_pda
 from choir.subscriptions import Backoff, Gap, PubSub, Watch
 from choir.testing import SteppedClock
 
@@ -146,3 +147,65 @@ async def test_a_slow_reader_of_a_busy_account_gets_the_newest_state_only():
     newest = await anext(updates)
     assert newest.account == run.chain.state(KEYS[0])
     await run.pubsub.aclose()
+
+
+# ---- the same on the localnet, whose own faults are drawn by chance
+
+SOCKET_FAULTS = (
+    "loseMessage",
+    "delayMessage",
+    "duplicateMessage",
+    "reorderMessage",
+    "stallSocket",
+    "cutSocket",
+)
+IMPATIENT = Watch(answer=2, settle=0.02, reread=0.05, rewind=5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_localnets_faults_lose_nothing_either(world, seed):
+    chance = random.Random(seed)
+    alice = await world.person(tokens=10_000_000)
+    await alice.create_thread("t", deposit=10_000)
+    thread = thread_pda("t")
+    for kind in SOCKET_FAULTS:
+        if chance.random() < 0.6:
+            fault = {"kind": kind, "count": chance.randint(1, 6), "chance": 0.5}
+            if kind == "delayMessage":
+                fault["seconds"] = 0.01
+            await world.rpc.request("localnet_injectFault", [fault])
+    told, heard, news = [], Counter(), asyncio.Event()
+    async with PubSub(
+        world.localnet.ws_url,
+        world.rpc,
+        watch=IMPATIENT,
+        backoff=Backoff(first=0.01, longest=0.05),
+    ) as pubsub:
+        updates, lines = pubsub.account(thread), pubsub.logs(thread)
+
+        async def read_logs():
+            async for item in lines:
+                heard[getattr(item, "signature", item)] += 1
+                news.set()
+
+        reading = asyncio.create_task(read_logs())
+        async with asyncio.timeout(20):
+            told.append(await anext(updates))
+            while not heard:  # until the logs are followed
+                receipts = [await alice.deposit("t", 100)]
+                await asyncio.sleep(0)
+            for _ in range(8):
+                receipts.append(await alice.deposit("t", 100))
+                if chance.random() < 0.3:
+                    await world.rpc.request("localnet_dropSockets")
+            await world.rpc.request("localnet_clearFaults")
+            balance = (await alice.thread("t")).balance
+            while Thread.decode(told[-1].account.data).balance != balance:
+                told.append(await anext(updates))
+            while not {r.signature for r in receipts[1:]} <= set(heard):
+                news.clear()
+                await news.wait()
+        reading.cancel()
+    slots = [update.slot for update in told]
+    assert slots == sorted(slots)
+    assert max(heard.values()) == 1
