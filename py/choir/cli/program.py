@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from solders.pubkey import Pubkey
 
+from choir._json import jsonable
 from choir.artifact import program_so
 from choir.cli import exit_codes
 from choir.cli._sending import chosen
@@ -136,7 +136,7 @@ def verify(
             "deployed in slot": str(found.slot),
             "room": f"{found.capacity} bytes",
         }
-        emit({"program": address, **asdict(found)}, as_json=as_json, show=lambda: table(rows))
+        emit({"program": address, **jsonable(found)}, as_json=as_json, show=lambda: table(rows))
         if not found.matches:
             raise typer.Exit(exit_codes.OTHER)
 
@@ -227,7 +227,7 @@ def _show(done: Deployed, *, as_json: bool) -> None:
         "slot": str(done.slot),
         "": "done" if done.changed else "it runs this code already: nothing was sent",
     }
-    emit(asdict(done), as_json=as_json, show=lambda: table(rows))
+    emit(done, as_json=as_json, show=lambda: table(rows))
 
 
 def _run(
