@@ -95,7 +95,7 @@ def decode_wire(text: str, encoding: str, limit: int, what: str) -> bytes:
         else:
             data = base58.b58decode(text)
     except (binascii.Error, ValueError) as error:
-        reason = _base64_fault(text) if encoding == "base64" else _base58_fault(text)
+        reason = _base64_fault(text) if encoding == "base64" else base58_fault(text)
         raise invalid_params(f"invalid {encoding} encoding: {reason}") from error
     if len(data) > limit:
         raise invalid_params(f"decoded {what} too large: {len(data)} bytes (max: {limit} bytes)")
@@ -106,7 +106,8 @@ def _most_base58(size: int) -> int:
     return math.ceil(size * math.log(256) / math.log(58))
 
 
-def _base58_fault(text: str) -> str:
+def base58_fault(text: str) -> str:
+    """What is wrong with base58 text, in the words of its parser."""
     for index, character in enumerate(text):
         if ord(character) > 127:
             return f"NonAsciiCharacter {{ index: {index} }}"

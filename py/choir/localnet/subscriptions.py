@@ -102,7 +102,12 @@ def read_topic(kind: str, value: Any) -> Topic:
         return AccountTopic(config.commitment(), address, _shape(config))
     if kind == "program":
         program = _key(params.required(0, "a program id"), "pubkey")
-        filters = parse_filters(config.raw("filters"))
+        try:
+            filters = parse_filters(config.raw("filters"))
+        except RpcError as error:
+            # One parser, two prefixes: so it is on a validator.
+            words = error.message.removeprefix("Invalid params: ")
+            raise invalid_params(f"Invalid params: {words}") from error
         return ProgramTopic(config.commitment(), program, filters, _shape(config))
     if kind == "logs":
         return LogsTopic(config.commitment(), _logs_filter(params.required(0, "a filter")))

@@ -228,6 +228,9 @@ def block_json(
         answer["transactions"] = [
             transaction_json(r, encoding, max_version) for r in block.transactions
         ]
+        if not rewards:
+            for shown in answer["transactions"]:
+                shown["meta"]["rewards"] = None
     elif details == "accounts":
         answer["transactions"] = [_accounts_only(r, max_version) for r in block.transactions]
     if rewards:

@@ -250,7 +250,7 @@ async def test_with_context_wraps_program_accounts(rpc: RawRpc) -> None:
         ("getAccountInfo", ["1" * 32, {"encoding": "hex"}], "unknown variant `hex`"),
         ("getAccountInfo", ["1" * 32, {"commitment": "never"}], "unknown variant `never`"),
         ("getAccountInfo", ["1" * 32, {"dataSlice": {"offset": -1, "length": 1}}], "integer `-1`"),
-        ("getAccountInfo", ["1" * 32, {}, 3], "from 0 to 2"),
+        ("getAccountInfo", ["1" * 32, {}, 3], "Expected from 1 to 2 parameters."),
         ("getMultipleAccounts", [["1" * 32] * 101], "Too many inputs provided; max 100"),
         ("getTokenAccountBalance", ["1" * 32], "not a Token account"),
         ("getTokenSupply", [str(Pubkey.new_unique())], "could not find account"),

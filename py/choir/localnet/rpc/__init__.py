@@ -76,10 +76,10 @@ class Dispatcher:
         found = METHODS.get(name)
         if found is None:
             return _failure(ident, RpcError(METHOD_NOT_FOUND, "Method not found"))
-        handler, most = found
+        handler, most, least = found
         context = self.context
         try:
-            params = Params(name, request.get("params"), most)
+            params = Params(name, request.get("params"), most, least)
             if context.faults:
                 result = disturbed(context, name, handler, params)
             else:

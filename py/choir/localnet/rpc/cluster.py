@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from choir.localnet.errors import NO_SNAPSHOT, RpcError, invalid_params
+from choir.localnet.model import LAMPORTS_PER_SOL
 from choir.localnet.rpc.context import API_VERSION, FEATURE_SET, Context, at, method
 from choir.localnet.rpc.params import Params, blockhash
 from choir.localnet.svm import SLOTS_PER_EPOCH
@@ -109,7 +110,7 @@ def get_latest_blockhash(ctx: Context, params: Params) -> Any:
     )
 
 
-@method("isBlockhashValid", 2)
+@method("isBlockhashValid", 2, 1)
 def is_blockhash_valid(ctx: Context, params: Params) -> Any:
     """Whether a transaction with this blockhash could still land."""
     value = blockhash(params.required(0, "a blockhash"))
@@ -149,7 +150,7 @@ def get_slot_leader(ctx: Context, params: Params) -> Any:
     return _identity(ctx)
 
 
-@method("getSlotLeaders", 2)
+@method("getSlotLeaders", 2, 2)
 def get_slot_leaders(ctx: Context, params: Params) -> Any:
     """The one node, as often as asked."""
     params.u64(0, "a start slot")
@@ -201,7 +202,7 @@ def get_inflation_rate(ctx: Context, params: Params) -> Any:
     return {"total": 0.0, "validator": 0.0, "foundation": 0.0, "epoch": epoch}
 
 
-@method("getInflationReward", 2)
+@method("getInflationReward", 2, 1)
 def get_inflation_reward(ctx: Context, params: Params) -> Any:
     """Nobody has any."""
     ctx.slot(params.config(1))
@@ -262,8 +263,8 @@ def get_recent_performance_samples(ctx: Context, params: Params) -> Any:
 
 @method("getStakeMinimumDelegation", 1)
 def get_stake_minimum_delegation(ctx: Context, params: Params) -> Any:
-    """One lamport, as on a test validator."""
-    return at(ctx.slot(params.config(0)), 1)
+    """One SOL, as on a test validator."""
+    return at(ctx.slot(params.config(0)), LAMPORTS_PER_SOL)
 
 
 def _identity(ctx: Context) -> str:

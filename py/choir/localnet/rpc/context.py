@@ -73,14 +73,14 @@ class Context:
 
 
 Handler = Callable[[Context, Params], Any | Awaitable[Any]]
-METHODS: dict[str, tuple[Handler, int]] = {}
+METHODS: dict[str, tuple[Handler, int, int]] = {}
 
 
-def method(name: str, most: int) -> Callable[[Handler], Handler]:
-    """Register a handler for a JSON-RPC method taking at most `most` parameters."""
+def method(name: str, most: int, least: int = 0) -> Callable[[Handler], Handler]:
+    """Register a handler for a JSON-RPC method taking `least` to `most` parameters."""
 
     def register(handler: Handler) -> Handler:
-        METHODS[name] = (handler, most)
+        METHODS[name] = (handler, most, least)
         return handler
 
     return register

@@ -45,7 +45,7 @@ def _max_version(config: Config) -> int | None:
     return config.integer("maxSupportedTransactionVersion")
 
 
-@method("getTransaction", 2)
+@method("getTransaction", 2, 1)
 def get_transaction(ctx: Context, params: Params) -> Any:
     """A landed transaction, or null."""
     text = params.signature(0)
@@ -63,7 +63,7 @@ def get_transaction(ctx: Context, params: Params) -> Any:
     }
 
 
-@method("getBlock", 2)
+@method("getBlock", 2, 1)
 def get_block(ctx: Context, params: Params) -> Any:
     """A block."""
     slot = params.u64(0, "a slot")
@@ -76,13 +76,13 @@ def get_block(ctx: Context, params: Params) -> Any:
     return block_json(block, encoding, details, max_version, rewards=rewards)
 
 
-@method("getBlockTime", 1)
+@method("getBlockTime", 1, 1)
 def get_block_time(ctx: Context, params: Params) -> Any:
     """When a block was made, Unix seconds."""
     return _block(ctx, params.u64(0, "a slot"), Commitment.CONFIRMED).time
 
 
-@method("getBlocks", 3)
+@method("getBlocks", 3, 1)
 def get_blocks(ctx: Context, params: Params) -> Any:
     """The slots between two that have a block."""
     start = params.u64(0, "a start slot")
@@ -101,7 +101,7 @@ def get_blocks(ctx: Context, params: Params) -> Any:
     return ctx.chain.ledger.slots(start, end)
 
 
-@method("getBlocksWithLimit", 3)
+@method("getBlocksWithLimit", 3, 2)
 def get_blocks_with_limit(ctx: Context, params: Params) -> Any:
     """The first slots from one on that have a block."""
     start = params.u64(0, "a start slot")
@@ -113,14 +113,14 @@ def get_blocks_with_limit(ctx: Context, params: Params) -> Any:
     return ctx.chain.ledger.slots(start, head)[:limit]
 
 
-@method("getBlockCommitment", 1)
+@method("getBlockCommitment", 1, 1)
 def get_block_commitment(ctx: Context, params: Params) -> Any:
     """No stake votes here, so none is counted."""
     params.u64(0, "a slot")
     return {"commitment": None, "totalStake": 0}
 
 
-@method("getSignaturesForAddress", 2)
+@method("getSignaturesForAddress", 2, 1)
 def get_signatures_for_address(ctx: Context, params: Params) -> Any:
     """The transactions that name an address, newest first."""
     address = params.pubkey(0, "an address")

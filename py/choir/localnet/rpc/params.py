@@ -11,7 +11,7 @@ from solders.signature import Signature
 
 from choir.localnet.commitment import NAMES, Commitment
 from choir.localnet.encoding import ENCODINGS, DataSlice
-from choir.localnet.errors import RpcError, invalid_params
+from choir.localnet.errors import INVALID_PARAMS, RpcError, invalid_params
 
 _BASE58 = frozenset("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
 _OURS = "localnet_"
@@ -75,7 +75,7 @@ class Config:
 class Params:
     """The parameters of one call."""
 
-    def __init__(self, method: str, value: Any, most: int) -> None:
+    def __init__(self, method: str, value: Any, most: int, least: int = 0) -> None:
         if value is None:
             value = []
         if isinstance(value, dict):
@@ -85,11 +85,9 @@ class Params:
         if not isinstance(value, list):
             raise invalid_params(f"params of {method} must be a list")
         if len(value) > most:
-            raise invalid_params(
-                f"Expected from 0 to {most} parameters, not {len(value)} ({method})"
-                if most
-                else f"No parameters should be passed to {method}"
-            )
+            span = f"from {least} to {most}" if least < most else f"{most}"
+            message = f"Expected {span} parameters." if most else "No parameters were expected"
+            raise RpcError(INVALID_PARAMS, f"Invalid parameters: {message}", f'"Got: {len(value)}"')
         self.method = method
         self._value: list[Any] = value
 

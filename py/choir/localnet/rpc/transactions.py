@@ -19,7 +19,13 @@ from choir.localnet.errors import (
     transaction_error_text,
 )
 from choir.localnet.faults import SEND
-from choir.localnet.message import MAX_TRANSACTION_SIZE, Resolved, TableError, signature_fee
+from choir.localnet.message import (
+    MAX_TRANSACTION_SIZE,
+    Resolved,
+    TableError,
+    duplicate_budget,
+    signature_fee,
+)
 from choir.localnet.message import prioritization_fee as transaction_priority
 from choir.localnet.model import TransactionRecord
 from choir.localnet.rpc.context import Context, at, method
@@ -60,10 +66,14 @@ def decode_transaction(params: Params, config: Config) -> tuple[VersionedTransac
         raise invalid_params(
             "invalid transaction: Transaction failed to sanitize accounts offsets correctly"
         ) from error
+    twice = duplicate_budget(transaction.message)
+    if twice is not None:
+        err = transaction_error_text({"DuplicateInstruction": twice})
+        raise invalid_params(f"invalid transaction: {err}")
     return transaction, wire
 
 
-@method("sendTransaction", 2)
+@method("sendTransaction", 2, 1)
 async def send_transaction(ctx: Context, params: Params) -> Any:
     """Run a signed transaction in the open slot; by default it is simulated first.
 
@@ -99,7 +109,7 @@ async def send_transaction(ctx: Context, params: Params) -> Any:
     return str(transaction.signatures[0])
 
 
-@method("simulateTransaction", 2)
+@method("simulateTransaction", 2, 1)
 def simulate_transaction(ctx: Context, params: Params) -> Any:
     """Run a transaction without committing."""
     config = params.config(1)
@@ -134,7 +144,7 @@ def simulate_transaction(ctx: Context, params: Params) -> Any:
     return at(slot, value)
 
 
-@method("requestAirdrop", 3)
+@method("requestAirdrop", 3, 2)
 async def request_airdrop(ctx: Context, params: Params) -> Any:
     """Lamports from the faucet; answers the transfer's signature once it is confirmed."""
     address = params.pubkey(0, "an address")
@@ -149,7 +159,7 @@ async def request_airdrop(ctx: Context, params: Params) -> Any:
     return outcome.record.signature
 
 
-@method("getSignatureStatuses", 2)
+@method("getSignatureStatuses", 2, 1)
 def get_signature_statuses(ctx: Context, params: Params) -> Any:
     """What became of transactions, null for the unknown."""
     signatures = [signature(s) for s in params.list(0, "signatures", MAX_SIGNATURE_STATUSES)]
@@ -175,7 +185,7 @@ def status_json(ctx: Context, text: str) -> dict[str, Any] | None:
     }
 
 
-@method("getFeeForMessage", 2)
+@method("getFeeForMessage", 2, 1)
 def get_fee_for_message(ctx: Context, params: Params) -> Any:
     """What a message would cost, null when its blockhash is too old."""
     from solders.message import Message, from_bytes_versioned
