@@ -2,8 +2,9 @@
 
 `import choir` costs nothing: the names below are loaded when they are first used. The pieces
 are modules: `choir.client`, `choir.sync`, `choir.accounts`, `choir.instructions`, `choir.events`,
-`choir.errors`, `choir.ids`, `choir.money`, `choir.rpc`, `choir.sending`, `choir.subscriptions`,
-`choir.wallet`, `choir.idl`.
+`choir.errors`, `choir.ids`, `choir.money`, `choir.rpc`, `choir.sending`, `choir.fees`,
+`choir.simulation`, `choir.batching`, `choir.lookup_tables`, `choir.nonce`, `choir.deploy`,
+`choir.subscriptions`, `choir.wallet`, `choir.idl`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from solders.hash import Hash
@@ -24,9 +24,13 @@ __all__ = [
     "Simulation",
     "Slotted",
     "account_from_json",
+    "account_or_none",
     "commitment_reached",
     "discriminator_filter",
     "memcmp",
+    "signature_info",
+    "simulation_from_json",
+    "status_or_none",
 ]
 
 T = TypeVar("T")
@@ -82,12 +86,17 @@ class SignatureStatus:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A transaction run without effect. `units` are compute units consumed."""
+    """A transaction run without effect.
+
+    `units` are compute units consumed, `accounts` the states after it of those asked for.
+    """
 
     err: Any
     logs: tuple[str, ...]
     units: int
     return_data: bytes | None = None
+    return_program: str | None = None
+    accounts: Mapping[Pubkey, Account | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +144,48 @@ def account_from_json(value: Mapping[str, Any]) -> Account:
         )
     except (KeyError, ValueError, TypeError, binascii.Error) as error:
         raise RpcError(f"the node's answer is not an account: {error}") from error
+
+
+def account_or_none(value: Any) -> Account | None:
+    """An account from a node's JSON, None for null."""
+    return None if value is None else account_from_json(value)
+
+
+def status_or_none(value: Any) -> SignatureStatus | None:
+    """A status from a node's JSON, None for null."""
+    if value is None:
+        return None
+    confirmation = value.get("confirmationStatus")
+    if confirmation is None:  # nodes before 1.4 count confirmations only
+        confirmation = "finalized" if value.get("confirmations") is None else "processed"
+    return SignatureStatus(int(value["slot"]), value["err"], confirmation)
+
+
+def simulation_from_json(value: Any, accounts: Sequence[Pubkey] = ()) -> Simulation:
+    """A simulation from a node's JSON; `accounts` are those asked for, in order."""
+    returned = value.get("returnData")
+    told = value.get("accounts") or []
+    if accounts and value["err"] is None and len(told) != len(accounts):
+        raise RpcError(f"asked for {len(accounts)} accounts, the node answered {len(told)}")
+    return Simulation(
+        err=value["err"],
+        logs=tuple(value.get("logs") or ()),
+        units=int(value.get("unitsConsumed") or 0),
+        return_data=base64.b64decode(returned["data"][0]) if returned else None,
+        return_program=returned["programId"] if returned else None,
+        accounts={
+            address: account_or_none(account)
+            for address, account in zip(accounts, told, strict=False)
+        },
+    )
+
+
+def signature_info(row: Any) -> SignatureInfo:
+    """A line of a history from a node's JSON."""
+    return SignatureInfo(
+        signature=Signature.from_string(row["signature"]),
+        slot=int(row["slot"]),
+        err=row["err"],
+        time=row.get("blockTime"),
+        confirmation=row.get("confirmationStatus"),
+    )

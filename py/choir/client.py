@@ -25,12 +25,12 @@ from choir import _checks as check
 from choir import instructions as build
 from choir import program_errors as refused
 from choir._acting import Acting
+from choir._machinery import Machinery
 from choir._reading import Reader, ThreadRef
 from choir._verbs_governing import GoverningVerbs
 from choir._verbs_threads import ThreadVerbs
 from choir.accounts import Config, Decision, Params, PauseFamily, PrivacyLevel
 from choir.clock import Clock
-from choir.errors import InvalidInput, WalletError
 from choir.ids import (
     PROGRAM_ID,
     as_hash,
@@ -42,7 +42,14 @@ from choir.sending import Receipt, Sender, SendPolicy, UnsignedTransaction
 from choir.tokens import TOKEN_PROGRAM_ID
 from choir.wallet import Signer
 
-__all__ = ["ChoirClient", "Receipt", "ThreadRef", "UnsignedClient", "UnsignedTransaction"]
+__all__ = [
+    "ChoirClient",
+    "InstructionClient",
+    "Receipt",
+    "ThreadRef",
+    "UnsignedClient",
+    "UnsignedTransaction",
+]
 
 R = TypeVar("R")
 # A decision that was not the last when simulated may be when it lands, and then settles.
@@ -400,7 +407,28 @@ class UnsignedClient(_Verbs[UnsignedTransaction]):
         )
 
 
-class ChoirClient(_Verbs[Receipt]):
+class InstructionClient(_Verbs[tuple[Instruction, ...]]):
+    """The verbs for a batch: each checks and returns the instructions, sending nothing.
+
+    A check knows the chain as it is now, not what earlier instructions of the batch will do.
+    """
+
+    def __init__(self, wallet: Pubkey, *, reader: Reader) -> None:
+        super().__init__(reader.rpc, program_id=reader.program_id, commitment=reader.commitment)
+        self._stake = reader._stake
+        self._wallet = wallet
+
+    @property
+    def wallet(self) -> Pubkey:
+        return self._wallet
+
+    async def _finish(
+        self, instructions: Sequence[Instruction], *, units_at_least: int = 0
+    ) -> tuple[Instruction, ...]:
+        return tuple(instructions)
+
+
+class ChoirClient(Machinery, _Verbs[Receipt]):
     """A client of the program over an `Rpc`.
 
     Without a signer it reads, and makes unsigned transactions. It does not close the `Rpc`.
@@ -422,27 +450,17 @@ class ChoirClient(_Verbs[Receipt]):
         self.signer = signer
         self.sender = Sender(rpc, policy=policy, clock=clock, program_id=program_id)
 
-    @property
-    def wallet(self) -> Pubkey:
-        if self.signer is None:
-            raise WalletError("this client has no wallet: give it a signer, or use `unsigned`")
-        return self.signer.pubkey
-
     def unsigned(self, wallet: Pubkey) -> UnsignedClient:
         """The same verbs for a wallet elsewhere."""
         return UnsignedClient(self.sender, wallet, reader=self)
 
-    async def send(self, *instructions: Instruction) -> Receipt:
-        """Send instructions of one's own (`choir.instructions` makes them) signed by the wallet."""
-        if not instructions:
-            raise InvalidInput("nothing to send")
-        return await self._finish(instructions)
+    def collect(self, wallet: Pubkey | None = None) -> InstructionClient:
+        """The same verbs, each returning its instructions, for `send_batch` and `simulate`."""
+        return InstructionClient(wallet or self.wallet, reader=self)
 
     async def _finish(
         self, instructions: Sequence[Instruction], *, units_at_least: int = 0
     ) -> Receipt:
-        if self.signer is None:
-            raise WalletError("this client has no wallet: give it a signer, or use `unsigned`")
         return await self.sender.send(
-            instructions, signers=[self.signer], units_at_least=units_at_least
+            instructions, signers=[self._signer()], units_at_least=units_at_least
         )

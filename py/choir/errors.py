@@ -24,6 +24,8 @@ ChoirError
     │       ├── SystemError         from the system program
     │       └── UnknownProgramError from a program this library does not know
     ├── BlockhashExpired        proven never to have run; safe to sign again
+    │   └── NonceAdvanced       likewise, for a transaction that runs by a durable nonce
+    ├── BatchFailed             a later transaction of a batch failed (done, left)
     └── OutcomeUnknown          it may or may not have run; ask again with the signature
 ```
 """
@@ -36,6 +38,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "AnchorError",
+    "BatchFailed",
     "BlockhashExpired",
     "ChainChanged",
     "ChoirError",
@@ -45,6 +48,7 @@ __all__ = [
     "InvalidInput",
     "MethodNotServed",
     "NodeBehind",
+    "NonceAdvanced",
     "NotFound",
     "OutcomeUnknown",
     "ProgramError",
@@ -164,8 +168,44 @@ class BlockhashExpired(SendError):
     """Proven: the block height is past the last valid one and no record of it exists."""
 
 
+class NonceAdvanced(BlockhashExpired):
+    """Proven: its durable nonce was advanced by another transaction, and no record of it exists."""
+
+
 class OutcomeUnknown(SendError):
-    """The node could not be asked for long enough; the transaction may have run."""
+    """Nobody could say in time whether the transaction ran. It may have, and still may.
+
+    Do not sign the same thing again. `Sender.settle(signature, last_valid_block_height=…)` asks
+    until there is an answer; `last_valid_block_height` and `min_context_slot` are what it takes,
+    None and 0 where they are not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        signature: str | None = None,
+        last_valid_block_height: int | None = None,
+        min_context_slot: int = 0,
+    ) -> None:
+        super().__init__(message, signature=signature)
+        self.last_valid_block_height = last_valid_block_height
+        self.min_context_slot = min_context_slot
+
+
+class BatchFailed(SendError):
+    """A batch of several transactions stopped in the middle; what was done stays done.
+
+    `done` holds the receipts of the transactions that ran, in order; `left` how many of the
+    batch's groups of instructions did not have their effect for sure; `cause` why it stopped
+    (an `OutcomeUnknown` there means that the one after `done` may have run).
+    """
+
+    def __init__(self, message: str, *, done: Sequence[Any], left: int, cause: ChoirError) -> None:
+        super().__init__(message, signature=getattr(cause, "signature", None))
+        self.done = tuple(done)
+        self.left = left
+        self.cause = cause
 
 
 class TransactionFailed(SendError):

@@ -24,6 +24,11 @@ What anchorpy 0.21 needs, and what is done about it:
 - Python's None cannot tell `Some(None)` from `None`: the inner one of two options is a struct of
   `value`.
 - Tuple structs get fields `field_0`, `field_1`, …; a variant with an empty field list none.
+- Its encoder takes the fields of a variant apart, enums in them included, and then fails. Named
+  fields with enums in them become one unnamed field, the struct `<Enum>__<Variant>`; give unnamed
+  fields with enums in them as a `collections.UserList`, which it leaves alone.
+- It remembers an enum's layout by name for the whole process: two IDLs whose enums look alike while
+  the types in them differ (two versions of a program) are not for the same process.
 - A field named by a Python keyword breaks its encoder: `from` becomes `from_field`; names that
   its snake case would make equal are numbered. On the wire fields have no names.
 - It finds a type in `accounts` and `types` together and wants exactly one: an account type that
@@ -427,11 +432,31 @@ class _Conversion:
             return {"name": variant["name"]}
         where = f"{where}, variant {variant['name']!r}"
         if isinstance(fields[0], Mapping) and "name" in fields[0] and "type" in fields[0]:
-            return {"name": variant["name"], "fields": self._fields(fields, bindings, where)}
+            named = self._fields(fields, bindings, where)
+            if any(self._holds_enum(field["type"]) for field in named):
+                struct = f"{self.building[-1] if self.building else where}__{variant['name']}"
+                body = {"kind": "struct", "fields": named}
+                self.types.setdefault(struct, {"name": struct, "type": body})
+                return {"name": variant["name"], "fields": [{"defined": struct}]}
+            return {"name": variant["name"], "fields": named}
         return {
             "name": variant["name"],
             "fields": [self._type(field, bindings, where) for field in fields],
         }
+
+    def _holds_enum(self, ty: Any) -> bool:
+        """Whether a value of this legacy type can have an enum's value in it."""
+        if isinstance(ty, str):
+            return False
+        ((kind, inner),) = ty.items()
+        if kind == "array":
+            return self._holds_enum(inner[0])
+        if kind != "defined":
+            return self._holds_enum(inner)
+        body = self.types[inner]["type"]
+        if body["kind"] == "alias":
+            return self._holds_enum(body["value"])
+        return body["kind"] == "enum" or any(self._holds_enum(f["type"]) for f in body["fields"])
 
     def _type(self, ty: Any, bindings: Bindings, where: str) -> Any:
         if isinstance(ty, str):

@@ -28,9 +28,13 @@ from choir._rpc_values import (
     Simulation,
     Slotted,
     account_from_json,
+    account_or_none,
     commitment_reached,
     discriminator_filter,
     memcmp,
+    signature_info,
+    simulation_from_json,
+    status_or_none,
 )
 from choir._urls import place_of, scrubbed
 from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
@@ -148,8 +152,9 @@ class Rpc(Protocol):
         replace_blockhash: bool = True,
         commitment: Commitment = "confirmed",
         min_context_slot: int | None = None,
+        accounts: Sequence[Pubkey] = (),
     ) -> Slotted[Simulation]:
-        """Run a serialised transaction without effect."""
+        """Run a serialised transaction without effect; `accounts` are told as they would be."""
         ...
 
     async def send_transaction(
@@ -223,7 +228,7 @@ class JsonRpc:
         answer = await self._ask(
             "getAccountInfo", str(address), _with(options, minContextSlot=min_context_slot)
         )
-        return _slotted(answer, _account_or_none)
+        return _slotted(answer, account_or_none)
 
     async def get_accounts(
         self, addresses: Sequence[Pubkey], *, commitment: Commitment = "confirmed"
@@ -235,7 +240,7 @@ class JsonRpc:
             answer = await self._ask(
                 "getMultipleAccounts", chunk, {"encoding": "base64", "commitment": commitment}
             )
-            part = _slotted(answer, lambda value: [_account_or_none(item) for item in value])
+            part = _slotted(answer, lambda value: [account_or_none(item) for item in value])
             if len(part.value) != len(chunk):
                 raise RpcError(
                     f"asked for {len(chunk)} accounts, the node answered {len(part.value)}"
@@ -311,7 +316,7 @@ class JsonRpc:
             [str(s) for s in signatures],
             {"searchTransactionHistory": search_history},
         )
-        statuses = _slotted(answer, lambda value: [_status_or_none(item) for item in value])
+        statuses = _slotted(answer, lambda value: [status_or_none(item) for item in value])
         if len(statuses.value) != len(signatures):
             raise RpcError(
                 f"asked for {len(signatures)} statuses, the node answered {len(statuses.value)}"
@@ -330,19 +335,23 @@ class JsonRpc:
         replace_blockhash: bool = True,
         commitment: Commitment = "confirmed",
         min_context_slot: int | None = None,
+        accounts: Sequence[Pubkey] = (),
     ) -> Slotted[Simulation]:
-        options = {
+        options: dict[str, Any] = {
             "encoding": "base64",
             "sigVerify": sig_verify,
             "replaceRecentBlockhash": replace_blockhash,
             "commitment": commitment,
         }
+        if accounts:
+            wanted = [str(address) for address in accounts]
+            options["accounts"] = {"encoding": "base64", "addresses": wanted}
         answer = await self._ask(
             "simulateTransaction",
             base64.b64encode(transaction).decode(),
             _with(options, minContextSlot=min_context_slot),
         )
-        return _slotted(answer, _simulation)
+        return _slotted(answer, lambda value: simulation_from_json(value, accounts))
 
     async def send_transaction(
         self,
@@ -392,7 +401,7 @@ class JsonRpc:
             until=None if until is None else str(until),
         )
         answer = await self._ask("getSignaturesForAddress", str(address), options)
-        return _read(answer, lambda rows: [_signature_info(row) for row in rows])
+        return _read(answer, lambda rows: [signature_info(row) for row in rows])
 
     async def request_airdrop(self, address: Pubkey, lamports: int) -> Signature:
         answer = await self._ask("requestAirdrop", str(address), lamports)
@@ -534,36 +543,3 @@ def _whole(value: Any) -> int:
 
 def _slotted(answer: Any, parse: Callable[[Any], T]) -> Slotted[T]:
     return _read(answer, lambda a: Slotted(int(a["context"]["slot"]), parse(a["value"])))
-
-
-def _account_or_none(value: Any) -> Account | None:
-    return None if value is None else account_from_json(value)
-
-
-def _status_or_none(value: Any) -> SignatureStatus | None:
-    if value is None:
-        return None
-    confirmation = value.get("confirmationStatus")
-    if confirmation is None:  # nodes before 1.4 count confirmations only
-        confirmation = "finalized" if value.get("confirmations") is None else "processed"
-    return SignatureStatus(int(value["slot"]), value["err"], confirmation)
-
-
-def _simulation(value: Any) -> Simulation:
-    returned = value.get("returnData")
-    return Simulation(
-        err=value["err"],
-        logs=tuple(value.get("logs") or ()),
-        units=int(value.get("unitsConsumed") or 0),
-        return_data=base64.b64decode(returned["data"][0]) if returned else None,
-    )
-
-
-def _signature_info(row: Any) -> SignatureInfo:
-    return SignatureInfo(
-        signature=Signature.from_string(row["signature"]),
-        slot=int(row["slot"]),
-        err=row["err"],
-        time=row.get("blockTime"),
-        confirmation=row.get("confirmationStatus"),
-    )

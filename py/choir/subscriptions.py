@@ -6,17 +6,25 @@
 
 A plain `accountSubscribe` goes silent when the socket drops, and what changed meanwhile is never
 told. Here the connection is opened again with jittered, growing pauses, every subscription is made
-again, and then the state is **fetched**, so that a reader always ends with the newest state:
+again, and then the state is **read**, so that a reader always ends with the newest state:
 
 - updates of an account never go back in slots: what is older than what was already told is
-  dropped, so a slow node or a fetch that crosses a notification cannot undo anything;
+  dropped, so a slow node, a repetition or a read that crosses a notification cannot undo anything;
 - an account that is gone is told as one (`account is None`, with the slot of that knowledge): the
   difference between "closed" and "nothing heard";
-- a reader that is slower than the chain gets the newest state of each account, not a growing queue;
-- logs are a stream, not a state: after a gap, `Gap` says from which slot on lines may be missing.
+- notifications that never came are made up for by reading, after every connection and every
+  `Watch.reread` seconds; a socket that tells nothing while reads bring news is given up;
+- logs are a stream: each transaction once, those missed read from the history; where that cannot
+  be read, `Gap` says from which slot on something may be missing;
+- a reader slower than the chain gets the newest state of each account, not a growing queue, and of
+  logs at most `logs_kept` unread ones: beyond that all unread are dropped for one `Gap`;
+- a node that does not answer within `Watch.answer` seconds is left and connected to anew; one that
+  is behind what was told is asked until it is not, or until `Watch.rewind` seconds have shown that
+  the chain itself went back.
 
 The subscription ends when the iterator is closed or the `PubSub` left; a node that refuses it
 raises RpcError, one that comes back with another chain (a localnet that was reset) ChainChanged.
+What is told at `confirmed` can in principle be forked away; the next read tells what is so then.
 """
 
 from __future__ import annotations
@@ -24,27 +32,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from choir._inbox import END, AccountUpdate, Gap, Inbox, Latest, Logs, Stream
 from choir._urls import place_of, scrubbed
 from choir.clock import Clock, SystemClock
 from choir.errors import (
     ChainChanged,
+    ChoirError,
+    MethodNotServed,
     NodeBehind,
     OutcomeUnknown,
-    RateLimited,
     RpcError,
     RpcUnreachable,
 )
 from choir.rpc import (
-    Account,
     Commitment,
     Filter,
     Rpc,
@@ -53,39 +69,24 @@ from choir.rpc import (
     error_from_json,
 )
 
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+__all__ = ["AccountUpdate", "Backoff", "Gap", "Logs", "PubSub", "Socket", "Watch"]
 
-__all__ = ["AccountUpdate", "Backoff", "Gap", "Logs", "PubSub"]
-
+T = TypeVar("T")
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 LOGS_KEPT: Final = 10_000
+FILLED_AT_ONCE: Final = 1_000
+_REFUSALS: Final = frozenset({-32600, -32601, -32602})
+"""Codes by which a node says that it will not have the subscription, now or later."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUpdate:
-    """The state of an account at a slot; `account` is None when it does not exist there."""
+class Socket(Protocol):
+    """What is used of a WebSocket (that of `websockets`)."""
 
-    slot: int
-    address: Pubkey
-    account: Account | None
+    async def send(self, message: str, /) -> None: ...
 
+    async def recv(self) -> str | bytes: ...
 
-@dataclass(frozen=True, slots=True)
-class Logs:
-    """The logs of a transaction."""
-
-    slot: int
-    signature: Signature
-    err: Any
-    logs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """The connection was lost, or the reader too slow: logs after `slot` may be missing."""
-
-    slot: int
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,25 @@ class Backoff:
         return chance.uniform(bound / 4, bound)
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a subscription is watched over; times in seconds."""
+
+    answer: float = 30.0
+    """How long connecting, subscribing or a read may take."""
+    settle: float = 5.0
+    """When to read again after a connection was made, for what the first read was too early for."""
+    reread: float = 60.0
+    """How often to read again after that."""
+    rewind: float = 60.0
+    """How long a node may be behind what was told before the chain is taken to have gone back."""
+
+
 class PubSub:
     """Subscriptions over one node's WebSocket, one connection for each.
 
-    `rpc` is asked for the state after every (re)connection. `clock` and `chance` are injected.
+    `rpc` is asked for the state after every (re)connection and now and then. `trouble` is called
+    with every error that was survived. `clock` and `chance` are injected.
     """
 
     def __init__(
@@ -116,7 +132,10 @@ class PubSub:
         clock: Clock | None = None,
         chance: random.Random | None = None,
         backoff: Backoff | None = None,
-        connect: Callable[[str], Awaitable[ClientConnection]] | None = None,
+        watch: Watch | None = None,
+        logs_kept: int = LOGS_KEPT,
+        trouble: Callable[[Exception], None] | None = None,
+        connect: Callable[[str], Awaitable[Socket]] | None = None,
     ) -> None:
         self.url = url
         self.rpc = rpc
@@ -124,6 +143,9 @@ class PubSub:
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._backoff = backoff or Backoff()
+        self._watch = watch or Watch()
+        self._logs_kept = logs_kept
+        self._trouble = trouble or (lambda _: None)
         self._connect = connect or _connect
         self._running: set[asyncio.Task[None]] = set()
         self._genesis: Hash | None = None
@@ -142,11 +164,12 @@ class PubSub:
 
     def account(self, address: Pubkey) -> AsyncIterator[AccountUpdate]:
         """The state of an account now and after every change."""
-        latest = _Latest()
+        latest = Latest()
 
-        async def fetch() -> None:
+        async def read() -> bool:
             found = await self.rpc.get_account(address, commitment=self.commitment)
-            latest.offer(AccountUpdate(found.slot, address, found.value))
+            _not_behind(found.slot, latest)
+            return latest.offer(AccountUpdate(found.slot, address, found.value))
 
         def told(result: Mapping[str, Any]) -> None:
             value = result["value"]
@@ -156,26 +179,24 @@ class PubSub:
             latest.offer(AccountUpdate(int(result["context"]["slot"]), address, account))
 
         options = {"encoding": "base64", "commitment": self.commitment}
-        return self._follow("account", [str(address), options], latest, told, fetch)
+        return self._follow("account", [str(address), options], latest, told, read)
 
     def program(
         self, program: Pubkey, *, filters: Sequence[Filter] = ()
     ) -> AsyncIterator[AccountUpdate]:
         """The state of every account of a program that passes the filters, and every change.
 
-        After a reconnection, accounts that are gone are told with `account` None.
+        Nodes do not tell of accounts that are closed, or changed to no longer pass: reading does,
+        and they are told with `account` None.
         """
-        latest = _Latest()
+        latest = Latest()
 
-        async def fetch() -> None:
+        async def read() -> bool:
             found = await self.rpc.get_program_accounts(
                 program, filters=filters, commitment=self.commitment
             )
-            present = dict(found.value)
-            for address in latest.known - present.keys():
-                latest.offer(AccountUpdate(found.slot, address, None))
-            for address, account in present.items():
-                latest.offer(AccountUpdate(found.slot, address, account))
+            _not_behind(found.slot, latest)
+            return latest.offer_all(found.slot, dict(found.value))
 
         def told(result: Mapping[str, Any]) -> None:
             value = result["value"]
@@ -189,14 +210,19 @@ class PubSub:
         options: dict[str, Any] = {"encoding": "base64", "commitment": self.commitment}
         if filters:
             options["filters"] = list(filters)
-        return self._follow("program", [str(program), options], latest, told, fetch)
+        return self._follow("program", [str(program), options], latest, told, read)
 
     def logs(self, mentions: Pubkey) -> AsyncIterator[Logs | Gap]:
-        """The logs of every transaction that mentions an address, from now on, and gaps."""
-        stream = _Stream()
+        """The logs of every transaction that mentions an address, from now on, and gaps.
 
-        async def fetch() -> None:
-            stream.connected()
+        Each transaction is told once, in the order heard of; one that was made up for by reading
+        can come after later ones.
+        """
+        stream = Stream(self._logs_kept)
+        level: Commitment = "confirmed" if self.commitment == "processed" else self.commitment
+
+        async def read() -> bool:
+            return await _fill(self.rpc, stream, mentions, level)
 
         def told(result: Mapping[str, Any]) -> None:
             value = result["value"]
@@ -210,7 +236,7 @@ class PubSub:
             )
 
         asked = [{"mentions": [str(mentions)]}, {"commitment": self.commitment}]
-        return self._follow("logs", asked, stream, told, fetch)
+        return self._follow("logs", asked, stream, told, read)
 
     async def signature(self, signature: Signature, *, within: float = 90.0) -> SignatureStatus:
         """Wait until a transaction has reached the commitment; look at `err` for success.
@@ -218,72 +244,41 @@ class PubSub:
         Raises OutcomeUnknown after `within` seconds: it may still land until its blockhash
         expires (`choir.sending` proves that).
         """
-        once = _Latest()
+        once = Latest()
 
-        async def fetch() -> None:
+        async def read() -> bool:
             found = await self.rpc.get_signature_statuses([signature], search_history=True)
             status = found.value[0]
             if status is not None and status.reached(self.commitment):
                 once.offer_status(status)
+            return False
 
         def told(result: Mapping[str, Any]) -> None:
             slot, err = int(result["context"]["slot"]), result["value"]["err"]
             once.offer_status(SignatureStatus(slot, err, self.commitment))
 
         asked = [str(signature), {"commitment": self.commitment}]
-        updates = self._follow("signature", asked, once, told, fetch)
-        deadline = self._clock.monotonic() + within
+        updates = self._follow("signature", asked, once, told, read)
         try:
-            async with asyncio.TaskGroup() as group:
-                first = group.create_task(_first(updates))
-                alarm = group.create_task(self._clock.sleep(deadline - self._clock.monotonic()))
-                await asyncio.wait({first, alarm}, return_when=asyncio.FIRST_COMPLETED)
-                alarm.cancel()
-                if not first.done():
-                    first.cancel()
-                    raise OutcomeUnknown(
-                        f"transaction {signature} was not {self.commitment} within {within:g} s",
-                        signature=str(signature),
-                    )
-                status: SignatureStatus = first.result()
-        except BaseExceptionGroup as group_error:
-            raise group_error.exceptions[0] from None
+            status: SignatureStatus = await self._within(within, _first(updates), "it")
+        except _TooLong:
+            raise OutcomeUnknown(
+                f"transaction {signature} was not {self.commitment} within {within:g} s",
+                signature=str(signature),
+            ) from None
         return status
 
     async def _follow(
         self,
         kind: str,
         parameters: list[Any],
-        inbox: _Latest | _Stream,
+        inbox: Inbox,
         told: Callable[[Mapping[str, Any]], None],
-        fetch: Callable[[], Awaitable[None]],
-    ) -> AsyncIterator[Any]:
+        read: Callable[[], Awaitable[bool]],
+    ) -> AsyncGenerator[Any, None]:
         """Keep the subscription alive in a task of its own and hand out what arrives."""
-
-        async def keep() -> None:
-            failures = 0
-            while True:
-                try:
-                    connection = await self._connect(self.url)
-                    try:
-                        await self._same_chain()
-                        listening = await _subscribe(connection, kind, parameters, told, fetch)
-                        failures = 0
-                        await listening()
-                    finally:
-                        await connection.close()
-                except (RpcUnreachable, OSError, TimeoutError) as error:
-                    inbox.lost(error)
-                except RpcError as error:
-                    # a busy node may be asked again; a refusal of the method or filter may not
-                    if not isinstance(error, RateLimited | NodeBehind):
-                        inbox.end(error)
-                        return
-                    inbox.lost(error)
-                failures += 1
-                await self._clock.sleep(self._backoff.pause(failures, self._chance))
-
-        task = asyncio.create_task(keep(), name=f"choir-{kind}-subscription")
+        follower = _Follower(self, kind, parameters, inbox, told, read)
+        task = asyncio.create_task(follower.keep(), name=f"choir-{kind}-subscription")
         self._running.add(task)
 
         def ended(done: asyncio.Task[None]) -> None:
@@ -292,12 +287,25 @@ class PubSub:
 
         task.add_done_callback(ended)
         try:
-            while (item := await inbox.next()) is not _END:
+            while (item := await inbox.next()) is not END:
                 yield item
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, T], what: str) -> T:
+        """The result of `work`. Raises RpcUnreachable when it takes longer than `seconds`."""
+        working = asyncio.ensure_future(work)
+        alarm = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({working, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise _TooLong(f"{what} took the node at {place_of(self.url)} over {seconds:g} s")
+        finally:
+            for each in (working, alarm):
+                each.cancel()
+            await asyncio.gather(working, alarm, return_exceptions=True)
 
     async def _same_chain(self) -> None:
         """Slots of another chain cannot be compared with those told before."""
@@ -311,99 +319,187 @@ class PubSub:
             )
 
 
-_END: Final = object()
+class _TooLong(RpcUnreachable):
+    """No answer in time."""
 
 
-class _Inbox:
-    """What has arrived and was not read yet."""
+class _Silent(RpcUnreachable):
+    """The socket stands and tells nothing of what happens."""
 
-    def __init__(self) -> None:
-        self._ready = asyncio.Event()
-        self._ended = False
-        self._error: BaseException | None = None
 
-    def end(self, error: BaseException | None) -> None:
-        if not self._ended:
-            self._ended, self._error = True, error
-        self._ready.set()
+class _Follower:
+    """One subscription, connected again and again."""
 
-    def lost(self, error: Exception) -> None:
-        """The connection is gone; the next fetch tells what was missed."""
+    def __init__(
+        self,
+        pubsub: PubSub,
+        kind: str,
+        parameters: list[Any],
+        inbox: Inbox,
+        told: Callable[[Mapping[str, Any]], None],
+        read: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self.pubsub, self.kind, self.parameters = pubsub, kind, parameters
+        self.inbox, self.told, self._read = inbox, told, read
+        self.watch, self.clock = pubsub._watch, pubsub._clock
+        self.failures = 0
+        self.heard = 0
+        self.behind_since: float | None = None
 
-    def _take(self) -> Any:
-        raise NotImplementedError
-
-    async def next(self) -> Any:
+    async def keep(self) -> None:
         while True:
-            item = self._take()
-            if item is not None:
-                return item
-            if self._ended:
-                if self._error is not None:
-                    raise self._error
-                return _END
-            self._ready.clear()
-            await self._ready.wait()
+            try:
+                await self._once()
+            except (RpcError, OSError, TimeoutError) as error:
+                if isinstance(error, ChainChanged) or (
+                    isinstance(error, RpcError) and error.code in _REFUSALS
+                ):
+                    self.inbox.end(error)
+                    return
+                self.pubsub._trouble(error)
+            self.failures += 1
+            pause = self.pubsub._backoff.pause(self.failures, self.pubsub._chance)
+            await self.clock.sleep(pause)
 
+    async def _once(self) -> None:
+        """Connect, subscribe, read, and listen until something goes wrong."""
+        within, limit = self.pubsub._within, self.watch.answer
+        connection = await within(limit, self._opened(), "connecting to")
+        try:
+            await within(limit, self.pubsub._same_chain(), "a read of")
+            early = await within(limit, self._subscribed(connection), "subscribing at")
+            # after the subscription stands: nothing can fall between the two
+            await self._reading()
+            self.failures = 0
+            for message in early:
+                self._take(message)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._hear(connection))
+                group.create_task(self._reread())
+        except BaseExceptionGroup as group_error:
+            raise group_error.exceptions[0] from None
+        finally:
+            with contextlib.suppress(OSError, ChoirError):
+                await connection.close()
 
-class _Latest(_Inbox):
-    """The newest state of each address; never an older one after a newer one."""
+    async def _opened(self) -> Socket:
+        return await self.pubsub._connect(self.pubsub.url)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._told: dict[Pubkey, AccountUpdate] = {}
-        self._waiting: OrderedDict[Any, Any] = OrderedDict()
+    async def _subscribed(self, connection: Socket) -> list[Any]:
+        """Returns what was told before the answer."""
+        import orjson
 
-    @property
-    def known(self) -> set[Pubkey]:
-        """Addresses last told to exist."""
-        return {address for address, update in self._told.items() if update.account is not None}
+        request = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": f"{self.kind}Subscribe",
+            "params": self.parameters,
+        }
+        await _said(connection, orjson.dumps(request).decode())
+        early: list[Any] = []
+        while True:
+            message = await _received(connection)
+            if message.get("id") == 1:
+                if message.get("error") is not None:
+                    raise error_from_json(f"{self.kind}Subscribe", message["error"])
+                return early
+            early.append(message)
 
-    def offer(self, update: AccountUpdate) -> None:
-        before = self._told.get(update.address)
-        if before is not None and (update.slot < before.slot or update.account == before.account):
-            if update.slot > before.slot:  # the same state, known to be so at a later slot
-                self._told[update.address] = update
+    async def _hear(self, connection: Socket) -> None:
+        while True:
+            self._take(await _received(connection))
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if message.get("method") != f"{self.kind}Notification":
             return
-        self._told[update.address] = update
-        self._waiting[update.address] = update
-        self._ready.set()
+        try:
+            self.told(message["params"]["result"])
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise RpcUnreachable(f"a notification cannot be read: {error!r}") from error
+        self.heard += 1
 
-    def offer_status(self, status: SignatureStatus) -> None:
-        self._waiting[None] = status
-        self._ready.set()
+    async def _reread(self) -> None:
+        await self.clock.sleep(self.watch.settle)
+        while True:
+            heard = self.heard
+            try:
+                news = await self._reading()
+            except ChainChanged:
+                raise
+            except RpcError as error:
+                if error.code in _REFUSALS:
+                    raise
+                self.pubsub._trouble(error)
+                news = False
+            await self.clock.sleep(self.watch.reread)
+            if news and self.heard == heard:
+                raise _Silent(
+                    f"the socket of {place_of(self.pubsub.url)} tells nothing of what changes"
+                )
 
-    def _take(self) -> Any:
-        return self._waiting.popitem(last=False)[1] if self._waiting else None
+    async def _reading(self) -> bool:
+        """Read the state; whether it was news. Raises NodeBehind while the node is behind."""
+
+        async def read() -> bool:
+            return await self._read()
+
+        try:
+            news = await self.pubsub._within(self.watch.answer, read(), "a read of")
+        except NodeBehind:
+            now = self.clock.monotonic()
+            self.behind_since = now if self.behind_since is None else self.behind_since
+            if now - self.behind_since > self.watch.rewind:
+                self.inbox.rewind()
+                self.behind_since = None
+            raise
+        self.behind_since = None
+        return news
 
 
-class _Stream(_Inbox):
-    """Everything in order, up to a bound; what is lost is said."""
+def _not_behind(slot: int, inbox: Inbox) -> None:
+    """A read as of a slot before what was told proves nothing about what happened since."""
+    if slot < inbox.newest:
+        raise NodeBehind(f"the node answers for slot {slot}; {inbox.newest} was told already")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._waiting: list[Logs | Gap] = []
-        self._newest = 0
-        self._missed = False
 
-    def offer(self, logs: Logs) -> None:
-        self._newest = max(self._newest, logs.slot)
-        if len(self._waiting) >= LOGS_KEPT:
-            self._waiting = [Gap(self._waiting[0].slot)]
-        self._waiting.append(logs)
-        self._ready.set()
-
-    def lost(self, error: Exception) -> None:
-        self._missed = True
-
-    def connected(self) -> None:
-        if self._missed:
-            self._missed = False
-            self._waiting.append(Gap(self._newest))
-            self._ready.set()
-
-    def _take(self) -> Any:
-        return self._waiting.pop(0) if self._waiting else None
+async def _fill(rpc: Rpc, stream: Stream, address: Pubkey, commitment: Commitment) -> bool:
+    """Tell what the history holds since it was last read; whether there was news."""
+    first = stream.anchor is None and not stream.anchor_slot
+    try:
+        rows = await rpc.get_signatures_for_address(
+            address,
+            until=stream.anchor,
+            limit=1 if first else FILLED_AT_ONCE,
+            commitment=commitment,
+        )
+    except MethodNotServed:
+        if first:
+            stream.anchor_slot = 1
+        else:
+            stream.gap(stream.newest)
+        return False
+    if first:
+        stream.anchor_slot = 1
+    else:
+        # were the anchor forked away, the node would tell the whole history
+        rows = [row for row in rows if row.slot >= stream.anchor_slot]
+        if len(rows) >= FILLED_AT_ONCE:
+            stream.gap(stream.anchor_slot)
+            rows = rows[:1]
+    news = False
+    if not first:
+        for row in reversed(rows):
+            if stream.seen(row.signature):
+                continue
+            found = await rpc.get_transaction(row.signature, commitment=commitment)
+            if found is None:
+                stream.gap(row.slot - 1)
+                continue
+            lines = (found.get("meta") or {}).get("logMessages") or ()
+            news |= stream.offer(Logs(row.slot, row.signature, row.err, tuple(lines)))
+    if rows:
+        stream.anchor, stream.anchor_slot = rows[0].signature, max(rows[0].slot, 1)
+    return news
 
 
 async def _first(updates: AsyncIterator[Any]) -> Any:
@@ -415,7 +511,31 @@ async def _first(updates: AsyncIterator[Any]) -> Any:
     raise OutcomeUnknown("the subscription ended before anything was told")
 
 
-async def _connect(url: str) -> ClientConnection:
+async def _said(connection: Socket, text: str) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        await connection.send(text)
+    except ConnectionClosed as error:
+        raise RpcUnreachable(f"the node closed the connection: {error}") from error
+
+
+async def _received(connection: Socket) -> Mapping[str, Any]:
+    import orjson
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        message = orjson.loads(await connection.recv())
+    except ConnectionClosed as error:
+        raise RpcUnreachable(f"the node closed the subscription: {error}") from error
+    except orjson.JSONDecodeError as error:
+        raise RpcUnreachable("the node's pub/sub does not speak JSON") from error
+    if not isinstance(message, dict):
+        raise RpcUnreachable("the node's pub/sub does not speak JSON-RPC")
+    return message
+
+
+async def _connect(url: str) -> Socket:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidURI
 
@@ -425,60 +545,11 @@ async def _connect(url: str) -> ClientConnection:
         )
     except InvalidURI as error:
         said = scrubbed(str(error), url)
-        raise RpcError(f"{place_of(url)} is not the address of a WebSocket: {said}") from None
+        raise RpcError(
+            f"{place_of(url)} is not the address of a WebSocket: {said}", code=-32600
+        ) from None
     except (InvalidHandshake, OSError, TimeoutError) as error:
         said = scrubbed(str(error), url)
         raise RpcUnreachable(
             f"cannot reach the node's pub/sub at {place_of(url)}: {said}"
         ) from None
-
-
-async def _subscribe(
-    connection: ClientConnection,
-    kind: str,
-    parameters: list[Any],
-    told: Callable[[Mapping[str, Any]], None],
-    fetch: Callable[[], Awaitable[None]],
-) -> Callable[[], Awaitable[None]]:
-    """Subscribe, fetch the state, and return what listens until the connection is lost.
-
-    The fetch comes after the subscription is confirmed: nothing can fall between the two.
-    """
-    import orjson
-    from websockets.exceptions import ConnectionClosed
-
-    method = f"{kind}Notification"
-
-    async def receive() -> Any:
-        try:
-            return orjson.loads(await connection.recv())
-        except ConnectionClosed as error:
-            raise RpcUnreachable(f"the node closed the subscription: {error}") from error
-        except orjson.JSONDecodeError as error:
-            raise RpcUnreachable("the node's pub/sub does not speak JSON") from error
-
-    request = {"jsonrpc": "2.0", "id": 1, "method": f"{kind}Subscribe", "params": parameters}
-    try:
-        await connection.send(orjson.dumps(request).decode())
-    except ConnectionClosed as error:
-        raise RpcUnreachable(f"the node closed the connection: {error}") from error
-    early: list[Any] = []
-    while True:
-        message = await receive()
-        if message.get("id") == 1:
-            if message.get("error") is not None:
-                raise error_from_json(f"{kind}Subscribe", message["error"])
-            break
-        early.append(message)
-    await fetch()
-
-    async def listen() -> None:
-        for message in early:
-            if message.get("method") == method:
-                told(message["params"]["result"])
-        while True:
-            message = await receive()
-            if message.get("method") == method:
-                told(message["params"]["result"])
-
-    return listen

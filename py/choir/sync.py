@@ -5,8 +5,11 @@
         print(choir.thread("gardening").balance)
 
 Every method of `ChoirClient` is there under the same name with the same arguments; the call waits
-for the answer. It runs an event loop of its own in a thread of its own, so it works where a loop
-already runs (notebooks) and from several threads at once.
+for the answer. So are the objects it gives (`nonces`, `lookup_tables`, `deployer()`, `sender`,
+`unsigned(…)`, `collect(…)`), subscriptions (`choir.pubsub(ws_url)`, whose iterators become ordinary
+ones), and with `choir.waiting(…)` anything else that has coroutine methods. It runs an event loop
+of its own in a thread of its own, so it works where a loop already runs (notebooks) and from
+several threads at once.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Self, TypeVar
 
@@ -22,7 +25,7 @@ from choir.client import ChoirClient
 from choir.rpc import HttpRpc, Rpc
 from choir.wallet import Signer
 
-__all__ = ["SyncChoir", "Waiting"]
+__all__ = ["SyncChoir", "Waiting", "WaitingIterator"]
 
 T = TypeVar("T")
 
@@ -74,24 +77,72 @@ class Waiting:
         if name.startswith("_"):
             raise AttributeError(name)
         found = getattr(self._target, name)
-        if isinstance(found, ChoirClient) or not callable(found):
-            return found
-        return self._waiting(found)
+        if _has_coroutines(found):
+            return Waiting(found, self._loop)
+        return self._waiting(found) if callable(found) else found
 
     def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
         def call(*arguments: Any, **options: Any) -> Any:
-            answer = method(*arguments, **options)
-            if inspect.isawaitable(answer):
-                return self._loop.wait(answer)
-            if hasattr(type(answer), "_finish"):  # `unsigned(...)`: a client again
-                return Waiting(answer, self._loop)
-            return answer
+            given = [_bare(argument) for argument in arguments]
+            named = {name: _bare(option) for name, option in options.items()}
+
+            async def run() -> Any:
+                # made inside the loop: what it makes may belong to the loop
+                answer = method(*given, **named)
+                return await answer if inspect.isawaitable(answer) else answer
+
+            answer = self._loop.wait(run())
+            if isinstance(answer, AsyncIterator):
+                return WaitingIterator(answer, self._loop)
+            return Waiting(answer, self._loop) if _has_coroutines(answer) else answer
 
         return call
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in dir(self._target) if not name.startswith("_"))
+
+
+class WaitingIterator:
+    """An asynchronous iterator as an ordinary one. Close it, or use it in a `with`."""
+
+    def __init__(self, target: AsyncIterator[Any], loop: _Loop) -> None:
+        self._target = target
+        self._loop = loop
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._loop.wait(anext(self._target))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """End it and give back what it holds."""
+        aclose = getattr(self._target, "aclose", None)
+        if aclose is not None:
+            self._loop.wait(aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _bare(value: Any) -> Any:
+    return value._target if isinstance(value, Waiting | WaitingIterator) else value
+
+
+def _has_coroutines(value: Any) -> bool:
+    """Whether it is one of this library's objects that are asked and waited for."""
+    kind = type(value)
+    if isinstance(value, Signer) or not kind.__module__.startswith("choir."):
+        return False
+    methods = (getattr(kind, name, None) for name in dir(kind) if not name.startswith("_"))
+    return any(inspect.iscoroutinefunction(method) for method in methods)
 
 
 class SyncChoir(Waiting):
@@ -109,11 +160,26 @@ class SyncChoir(Waiting):
             return port, ChoirClient(port, signer, **options)
 
         self._rpc, client = loop.wait(make())
+        self._pubsubs: list[Any] = []
         super().__init__(client, loop)
+
+    def waiting(self, target: Any) -> Any:
+        """The same façade for another object of this library that was made in its loop."""
+        return Waiting(_bare(target), self._loop)
+
+    def pubsub(self, ws_url: str, **options: Any) -> Any:
+        """Subscriptions (`choir.subscriptions.PubSub`) as ordinary iterators; closed with this."""
+        from choir.subscriptions import PubSub
+
+        made = Waiting(PubSub(ws_url, self._rpc, **options), self._loop)
+        self._pubsubs.append(made)
+        return made
 
     def close(self) -> None:
         """Give back connections and the thread; again does nothing."""
         try:
+            for pubsub in self._pubsubs:
+                pubsub.aclose()
             self._loop.wait(self._rpc.aclose())
         except RuntimeError:
             return

@@ -3,8 +3,6 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -379,41 +377,128 @@ async def test_what_is_settled_is_not_remembered():
     assert bench.sender.unsettled == set()
 
 
-FAULTS = st.sampled_from(["land", "drop", "lost", "unreachable", "behind", "limited", "status"])
+def refusal(code, err=None):
+    return RpcError("refused", code=code, data=None if err is None else {"err": err, "logs": []})
 
 
-@given(st.lists(FAULTS, max_size=60), st.integers(0, 25), st.booleans())
-@settings(max_examples=300, deadline=None)
-async def test_no_run_of_faults_gives_a_double_effect_or_a_false_success(faults, lag, fails):
-    bench = Bench(lag=lag, policy=SendPolicy(patience=60, signings=3))
-    for fault in faults:
-        if fault in ("land", "drop"):
-            bench.rpc.fates.append(fault)
-        elif fault == "lost":
-            bench.rpc.lose_answer("sendTransaction")
-        elif fault == "unreachable":
-            bench.rpc.fail("sendTransaction", RpcUnreachable("no"))
-        elif fault == "behind":
-            bench.rpc.fail("sendTransaction", NodeBehind("no"))
-        elif fault == "limited":
-            bench.rpc.fail("getSignatureStatuses", RateLimited("no", retry_after=3.0))
-        else:
-            bench.rpc.fail("getSignatureStatuses", RpcUnreachable("no"))
-    if fails:
-        bench.rpc.fates.append(FakeTransaction(0, LANDS_WITH_ERROR))
-    receipt, raised = None, None
-    try:
-        receipt = await bench.send()
-    except (TransactionFailed, BlockhashExpired, OutcomeUnknown) as error:
-        raised = error
-    assert len(bench.rpc.landed) <= 1
-    landed = next(iter(bench.rpc.landed.values()), None)
-    if receipt is not None:
-        assert bench.rpc.landed[str(receipt.signature)].err is None
-    elif isinstance(raised, TransactionFailed):
-        assert landed is not None
-        assert landed.err is not None
-    elif isinstance(raised, BlockhashExpired):
-        assert landed is None
-    else:
-        assert raised.signature is not None
+async def test_a_blockhash_the_node_does_not_know_yet_is_not_the_end():
+    bench = Bench()
+    bench.rpc.fail("sendTransaction", refusal(-32002, "BlockhashNotFound"))
+    await bench.send()
+    assert len(bench.effects()) == 1
+
+
+async def test_a_preflight_that_finds_it_processed_is_not_a_failure():
+    bench = Bench(lag=3)
+    bench.rpc.preflights = True
+    bench.rpc.lose_answer("sendTransaction")
+    await bench.send()
+    assert len(bench.effects()) == 1
+
+
+async def test_a_refused_preflight_is_typed_with_its_logs():
+    bench = Bench()
+    bench.rpc.preflights = True
+    logs = [f"Program {PROGRAM_ID} failed: custom program error: 0x1770"]
+    bench.rpc.fates.append(FakeTransaction(0, LANDS_WITH_ERROR, logs))
+    with pytest.raises(program_errors.ArithmeticOverflow) as caught:
+        await bench.send()
+    assert caught.value.simulated
+    assert caught.value.logs == tuple(logs)
+
+
+@pytest.mark.parametrize("code", [-32603, -32000, -32099, None])
+async def test_an_answer_that_does_not_say_whether_it_was_passed_on_is_followed_up(code):
+    bench = Bench()
+    bench.rpc.fail("sendTransaction", RpcError("odd", code=code), after=True)
+    await bench.send()
+    assert len(bench.effects()) == 1
+    assert len(bench.rpc.sent_signatures()) == 1
+
+
+async def test_what_ran_before_is_not_called_refused_when_it_is_submitted_again():
+    bench = Bench()
+    prepared = await bench.sender.prepare([an_instruction()], payer=WALLET.pubkey)
+    signed = await sign_message(prepared.message, [WALLET])
+    again = {"last_valid_block_height": prepared.last_valid_block_height}
+    first = await bench.sender.submit(signed, **again)
+    bench.rpc.fail("sendTransaction", refusal(-32002, {"InstructionError": [1, "Custom"]}))
+    assert await bench.sender.submit(signed, **again) == first
+
+
+async def test_an_unknown_outcome_is_settled_when_the_node_answers_again():
+    bench = Bench(policy=SendPolicy(patience=5))
+    bench.rpc.fail("getSignatureStatuses", *[RpcUnreachable("gone") for _ in range(50)])
+    with pytest.raises(OutcomeUnknown, match=r"Sender\.settle") as caught:
+        await bench.send()
+    unknown = caught.value
+    bench.rpc.unlose()
+    sends = len(bench.rpc.sent)
+    receipt = await bench.sender.settle(
+        bench.rpc.sent_signatures()[0],
+        last_valid_block_height=unknown.last_valid_block_height,
+        min_context_slot=unknown.min_context_slot,
+    )
+    assert str(receipt.signature) == unknown.signature
+    assert len(bench.rpc.sent) == sends
+    assert bench.sender.unsettled == set()
+
+
+async def test_settling_proves_that_it_never_ran_too():
+    bench = Bench(policy=SendPolicy(patience=5))
+    bench.rpc.fates.extend(["drop"] * 50)
+    bench.rpc.fail("getSignatureStatuses", *[RpcUnreachable("gone") for _ in range(50)])
+    with pytest.raises(OutcomeUnknown) as caught:
+        await bench.send()
+    bench.rpc.unlose()
+    with pytest.raises(BlockhashExpired, match="never ran"):
+        await bench.sender.settle(
+            bench.rpc.sent_signatures()[0],
+            last_valid_block_height=caught.value.last_valid_block_height,
+            min_context_slot=caught.value.min_context_slot,
+        )
+
+
+async def test_a_chain_that_stands_still_ends_in_an_unknown_outcome():
+    bench = Bench(slots_per_second=0, policy=SendPolicy(longest=30))
+    bench.rpc.fates.extend(["drop"] * 50)
+    with pytest.raises(OutcomeUnknown, match="within 30 s"):
+        await bench.send()
+    assert sum(bench.clock.slept) < 40
+
+
+async def test_a_busy_node_is_waited_for_before_anything_is_signed_but_not_for_ever():
+    bench = Bench()
+    bench.rpc.fail("getLatestBlockhash", RateLimited("busy", retry_after=3.0))
+    bench.rpc.fail("simulateTransaction", NodeBehind("behind"))
+    await bench.send()
+    assert 3.0 in bench.clock.slept
+    bench.rpc.fail("simulateTransaction", *[RateLimited("busy", retry_after=9.0)] * 9)
+    slept = len(bench.clock.slept)
+    with pytest.raises(RateLimited):
+        await bench.send()
+    assert bench.clock.slept[slept:] == [9.0, 9.0]
+
+
+async def test_a_node_that_asks_to_wait_for_a_day_is_asked_again_sooner():
+    bench = Bench()
+    bench.rpc.fail("getSignatureStatuses", RateLimited("no", retry_after=86_400.0))
+    await bench.send()
+    assert max(bench.clock.slept) == 30.0
+
+
+async def test_a_simulation_must_have_seen_what_this_sender_did_before():
+    bench = Bench()
+    receipt = await bench.send()
+    asked = []
+    simulate = bench.rpc._simulateTransaction
+
+    def watch(encoded, options):
+        asked.append(options.get("minContextSlot"))
+        return simulate(encoded, options)
+
+    bench.rpc._simulateTransaction = watch
+    bench.rpc.behind.extend([0, 20])  # the fees, then a node that has not seen it
+    await bench.send()
+    assert asked[0] == receipt.slot
+    assert len(asked) > 1

@@ -1,7 +1,9 @@
 """Subscriptions on the real localnet, with its sockets cut, and the order of updates by chance."""
 
 import asyncio
+import json
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,14 +11,17 @@ from hypothesis import strategies as st
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+from tests.choir.fake_pubsub import KEYS as KEYS_OF_FAKE
+from tests.choir.fake_pubsub import FakeChain, FakeReads, connecting
 
 from choir import ids
+from choir._inbox import Latest, Stream
 from choir.accounts import OFFSETS, Position, Thread
-from choir.errors import ChainChanged, OutcomeUnknown, RpcError
+from choir.errors import ChainChanged, MethodNotServed, OutcomeUnknown, RpcError
 from choir.ids import PROGRAM_ID, content_hash
 from choir.rpc import Account, HttpRpc, memcmp
-from choir.subscriptions import AccountUpdate, Backoff, Gap, Logs, PubSub, _Latest
-from choir.testing import ManualClock
+from choir.subscriptions import AccountUpdate, Backoff, Gap, Logs, PubSub, _connect
+from choir.testing import SteppedClock
 
 QUICK = Backoff(first=0.01, longest=0.05)
 
@@ -87,22 +92,62 @@ async def test_a_program_with_filters_tells_everything_then_every_change(world):
         assert changed.address == ids.position_pda(ids.thread_pda("t"), alice.wallet)
 
 
-async def test_logs_are_told_in_order_and_a_gap_is_said(world):
+async def heard_first(world, alice, lines):
+    """Post until the subscription stands and tells of it."""
+    waiting = asyncio.create_task(soon(lines))
+    while not world.localnet.pubsub.subscriptions:  # noqa: ASYNC110 - nothing announces it
+        await asyncio.sleep(0)
+    receipt = await alice.post_message("t", content_hash("a"))
+    return receipt, await waiting
+
+
+async def test_logs_are_told_once_and_in_order_and_those_missed_are_read(world):
     alice = await world.person()
     await alice.create_thread("t", deposit=10_000)
     async with following(world) as pubsub:
         lines = pubsub.logs(ids.thread_pda("t"))
-        waiting = asyncio.create_task(soon(lines))
-        while not world.localnet.pubsub.subscriptions:  # noqa: ASYNC110 - nothing announces it
-            await asyncio.sleep(0)
-        receipt = await alice.post_message("t", content_hash("a"))
-        heard = await waiting
+        receipt, heard = await heard_first(world, alice, lines)
         assert isinstance(heard, Logs)
         assert (heard.signature, heard.err) == (receipt.signature, None)
         assert any("PostMessage" in line for line in heard.logs)
         world.localnet.websocket.drop()
-        gap = await soon(lines)
-        assert gap == Gap(heard.slot)
+        missed = await alice.post_message("t", content_hash("b"))
+        again = await soon(lines)
+        assert (again.signature, again.slot) == (missed.signature, missed.slot)
+        assert any("PostMessage" in line for line in again.logs)
+        later = await alice.post_message("t", content_hash("c"))
+        assert (await soon(lines)).signature == later.signature
+
+
+class Forgetful(HttpRpc):
+    """A node without a history."""
+
+    async def get_signatures_for_address(self, *_, **__):
+        raise MethodNotServed("no history", code=-32601)
+
+
+async def test_a_gap_that_cannot_be_read_is_said(world):
+    alice = await world.person()
+    await alice.create_thread("t", deposit=10_000)
+    async with (
+        Forgetful(world.localnet.rpc_url) as rpc,
+        PubSub(world.localnet.ws_url, rpc, backoff=QUICK) as pubsub,
+    ):
+        lines = pubsub.logs(ids.thread_pda("t"))
+        _, heard = await heard_first(world, alice, lines)
+        world.localnet.websocket.drop()
+        assert await soon(lines) == Gap(heard.slot)
+
+
+async def test_a_reader_too_slow_for_the_logs_is_told_of_the_gap():
+    stream = Stream(kept=3)
+    some = [Logs(n, Signature(bytes([n]) * 64), None, ()) for n in range(1, 8)]
+    stream.offer(some[0])
+    assert await stream.next() == some[0]
+    for logs in some:
+        stream.offer(logs)
+    read = [await stream.next() for _ in range(2)]
+    assert read == [Gap(1), some[6]]  # what came after the first gap was dropped with it
 
 
 async def test_a_signature_is_waited_for_with_its_error(world):
@@ -114,11 +159,13 @@ async def test_a_signature_is_waited_for_with_its_error(world):
 
 
 async def test_a_signature_that_never_comes_is_unknown_not_failed(world):
-    clock = ManualClock()
+    clock = SteppedClock()
     async with following(world, clock=clock) as pubsub:
+        waiting = asyncio.create_task(pubsub.signature(Signature.new_unique(), within=5))
+        await clock.rest()
+        clock.advance(5)
         with pytest.raises(OutcomeUnknown, match="within 5 s"):
-            await pubsub.signature(Signature.new_unique(), within=5)
-    assert clock.slept == [5]
+            await waiting
 
 
 async def test_a_refused_subscription_is_an_error_not_silence(world):
@@ -148,25 +195,121 @@ async def test_another_chain_under_the_same_address_is_an_error_not_silence(worl
 
 
 async def test_a_node_that_cannot_be_reached_is_tried_with_growing_pauses():
-    attempts = 0
-    arrived = asyncio.Event()
+    attempts = []
+    clock, troubles = SteppedClock(), []
 
     async def refuse(url):
-        nonlocal attempts
-        attempts += 1
-        if attempts == 8:
-            arrived.set()
-            await asyncio.Event().wait()
+        attempts.append(clock.monotonic())
         raise OSError("refused")
 
-    clock = ManualClock()
-    async with PubSub("ws://nowhere", None, connect=refuse, clock=clock) as pubsub:
+    async with PubSub(
+        "ws://nowhere", None, connect=refuse, clock=clock, trouble=troubles.append
+    ) as pubsub:
         reading = asyncio.create_task(anext(pubsub.account(Pubkey.new_unique())))
-        async with asyncio.timeout(10):
-            await arrived.wait()
+        await clock.run_until(lambda: len(attempts) == 8)
         reading.cancel()
     bounds = [0.2 * 2**n for n in range(7)]
-    assert all(b / 4 <= s <= b for s, b in zip(clock.slept, bounds, strict=True))
+    pauses = [after - before for before, after in pairwise(attempts)]
+    assert all(b / 4 <= s <= b + 1e-6 for s, b in zip(pauses, bounds, strict=True))
+    assert len(troubles) == 8
+
+
+async def test_a_node_whose_chain_went_back_is_believed_after_a_while():
+    """A localnet restored from an earlier save: the same chain, at lower slots."""
+    chain = FakeChain(random.Random(1))
+    clock = SteppedClock()
+    async with PubSub(
+        "ws://node", FakeReads(chain), clock=clock, connect=connecting(chain), backoff=QUICK
+    ) as pubsub:
+        updates = pubsub.account(KEYS_OF_FAKE[0])
+        told = []
+
+        async def read():
+            async for update in updates:
+                told.append(update)
+
+        reading = asyncio.create_task(read())
+        chain.states[KEYS_OF_FAKE[0]].append((90, Account(9, PROGRAM_ID, b"")))
+        chain.states[KEYS_OF_FAKE[0]].append((95, Account(5, PROGRAM_ID, b"")))
+        await clock.run_until(lambda: told)
+        assert (told[-1].slot, told[-1].account.lamports) == (100, 5)
+        chain.slot = 92
+        for socket in list(chain.sockets):
+            socket.cut()
+        await clock.run_until(lambda: len(told) == 2, within=300)
+        assert (told[-1].slot, told[-1].account.lamports) == (92, 9)
+        reading.cancel()
+
+
+class Overheard:
+    """A connection whose conversation is kept."""
+
+    def __init__(self, connection):
+        self.connection, self.said, self.heard = connection, [], []
+
+    async def send(self, message):
+        self.said.append(json.loads(message))
+        await self.connection.send(message)
+
+    async def recv(self):
+        message = await self.connection.recv()
+        self.heard.append(json.loads(message))
+        return message
+
+    async def close(self):
+        await self.connection.close()
+
+
+def shape(value):
+    """A message with its texts and numbers taken out."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value[:1]]
+    return type(value).__name__
+
+
+async def conversation(url, rpc, connect, subscribed, happen):
+    """The shapes of the answer to a subscription and of the first thing told."""
+    overheard = []
+
+    async def listening(url):
+        overheard.append(Overheard(await connect(url)))
+        return overheard[0]
+
+    async with PubSub(url, rpc, connect=listening) as pubsub:
+        updates = subscribed(pubsub)
+        reading = asyncio.create_task(anext(updates))
+        while len(overheard) != 1 or len(overheard[0].heard) < 2:
+            await happen()
+        reading.cancel()
+    return [shape(message) for message in (overheard[0].said[0], *overheard[0].heard[:2])]
+
+
+@pytest.mark.parametrize("kind", ["account", "program", "logs"])
+async def test_the_fake_socket_talks_as_the_localnets_does(world, kind):
+    alice = await world.person()
+    await alice.create_thread("t", deposit=10_000)
+    chain = FakeChain(random.Random(1))
+
+    def of(address):
+        return {
+            "account": lambda pubsub: pubsub.account(address),
+            "program": lambda pubsub: pubsub.program(PROGRAM_ID),
+            "logs": lambda pubsub: pubsub.logs(PROGRAM_ID),
+        }[kind]
+
+    async def change():
+        await alice.deposit("t", 100)
+
+    async def step():
+        chain.step(1.0)
+        await asyncio.sleep(0)
+
+    url, thread = world.localnet.ws_url, ids.thread_pda("t")
+    real = await conversation(url, world.rpc, _connect, of(thread), change)
+    made = await conversation(url, FakeReads(chain), connecting(chain), of(KEYS_OF_FAKE[0]), step)
+    assert made == real
 
 
 @given(st.integers(1, 1_000), st.integers(0, 2**32))
@@ -184,7 +327,7 @@ KEYS = [Pubkey.new_unique() for _ in range(3)]
 )
 async def test_no_order_of_arrival_goes_back_or_ends_on_an_old_state(arrivals, chance):
     """The state at a slot is one and the same whoever tells it."""
-    inbox, told = _Latest(), {}
+    inbox, told = Latest(), {}
 
     async def read():
         while inbox._waiting:

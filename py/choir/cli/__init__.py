@@ -31,6 +31,9 @@ COMMANDS: Final[dict[str, str]] = {
     "search": "Search content by meaning.",
     "space": "Resonance spaces.",
     "models": "Fetch the embedding model.",
+    "program": "Deploy, upgrade, verify and close the program.",
+    "transaction": "Sign and submit transactions made elsewhere.",
+    "faucet": "Get SOL and stake tokens where they cost nothing.",
 }
 
 
@@ -80,7 +83,25 @@ def _loaded(name: str) -> typer.Typer | None:
     if not isinstance(app, typer.Typer):
         app = typer.Typer(add_completion=False)
         app.command(name=name)(getattr(module, name))
+    elif "choir.client" in sys.modules:  # only what has a client sends
+        from choir.cli._sending import with_options
+
+        with_options(app)
+    _say_exit_codes(app)
     return app
+
+
+def _say_exit_codes(app: typer.Typer) -> None:
+    """At the end of each command's help, unless it speaks of its own."""
+    from choir.cli.exit_codes import IN_HELP
+
+    for command in app.registered_commands:
+        text = (command.callback.__doc__ if command.callback else None) or ""
+        if command.epilog is None and "xit code" not in text:
+            command.epilog = IN_HELP
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _say_exit_codes(group.typer_instance)
 
 
 def _everything() -> typer.Typer:
@@ -122,9 +143,8 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - whoever read us has left
         return 0
     except Exception as error:
-        if hasattr(error, "exit_code") and hasattr(error, "show"):  # Typer's own usage errors
-            error.show()
-            return int(error.exit_code)
+        if hasattr(error, "format_message"):  # the options or arguments cannot be right
+            return _tell_usage(error, program, as_json="--json" in arguments)
         if "CHOIR_DEBUG" in os.environ:
             raise
         sys.stderr.write(
@@ -155,6 +175,23 @@ def _tell(error: Exception, program: str, *, as_json: bool) -> None:
     sys.stderr.write(f"{program}: {error}\n")
     if signature is not None and signature not in str(error):
         sys.stderr.write(f"transaction: {signature}\n")
+
+
+def _tell_usage(error: Any, program: str, *, as_json: bool) -> int:
+    """One line, as for every other error; the help itself when nothing was said at all."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return int(error.exit_code)
+    path = getattr(getattr(error, "ctx", None), "command_path", program)
+    message = " ".join(error.format_message().split())
+    if as_json:
+        import json
+
+        told = {"ok": False, "error": "UsageError", "message": message, "signature": None}
+        sys.stderr.write(json.dumps(told) + "\n")
+    else:
+        sys.stderr.write(f"{path}: {message} See {path} --help\n")
+    return int(error.exit_code)
 
 
 def _nearest(name: str) -> str:

@@ -14,12 +14,12 @@ from solders.signature import Signature
 
 from choir._json import jsonable
 from choir._reading import Stake
+from choir.cli._sending import Previewed, chosen, ended
 from choir.client import ChoirClient, Receipt
 from choir.errors import InvalidInput, OutcomeUnknown
 from choir.ids import as_hash, content_hash
 from choir.money import format_amount, parse_amount
 from choir.rpc import HttpRpc
-from choir.wallet import signer_from_environment
 
 __all__ = [
     "AsJson",
@@ -59,20 +59,26 @@ def run(
     key_file: Path | None = None,
     signs: bool = False,
 ) -> T:
-    """Do something with a client, which has the wallet when the command `signs`."""
-    signer = signer_from_environment(key_file=key_file) if signs or key_file else None
+    """Do something with a client, which has the wallet when the command `signs`.
+
+    The client sends, simulates or leaves unsigned as the options of sending say.
+    """
+    sending = chosen()
+    signer = sending.signer(key_file) if signs or key_file else None
 
     sent: set[Signature] = set()
 
     async def whole() -> T:
         nonlocal sent
         async with HttpRpc(url) as rpc:
-            client = ChoirClient(rpc, signer)
+            client = sending.client(rpc, signer)
             sent = client.sender.unsettled
             return await work(client)
 
     try:
         return asyncio.run(whole())
+    except Previewed as previewed:
+        ended(previewed)
     except KeyboardInterrupt:
         if not sent:
             raise

@@ -6,15 +6,16 @@
 | 1 | anything that has no code of its own |
 | 2 | wrong options or an argument that cannot be right; nothing was sent |
 | 3 | not found: no such thread, spec, position, or the program is not initialized |
-| 4 | refused: the transaction failed or would fail; nothing of it took effect |
+| 4 | refused: the transaction or deployment failed, or would fail; nothing of it took effect |
 | 5 | the wallet: no key, an unreadable or unsafe key file |
-| 6 | the node: unreachable, busy, behind, or an error of its own; nothing was sent |
+| 6 | the node or the API: unreachable, busy, behind, or an error of its own; nothing was sent |
 | 7 | the transaction expired without having run; it is safe to try again |
 | 8 | the outcome is unknown: the transaction may have run; look it up before trying again |
 | 9 | a part of the installation is missing; the message says which extra |
 | 130 | interrupted |
 
-`choir up`, `choir localnet` and `choir doctor` document their own beside these.
+`choir up`, `choir localnet`, `choir doctor`, `choir demo`, `choir models where` and `choir program
+verify` say in their help what 0 and 1 mean for them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from choir.errors import (
     WalletError,
 )
 
-__all__ = ["code_of"]
+__all__ = ["IN_HELP", "code_of"]
 
 OK: Final = 0
 OTHER: Final = 1
@@ -44,6 +45,11 @@ EXPIRED: Final = 7
 UNKNOWN: Final = 8
 NOT_INSTALLED: Final = 9
 INTERRUPTED: Final = 130
+
+IN_HELP: Final = (
+    "Exit codes: 0 done, 1 other, 2 wrong input, 3 not found, 4 refused, 5 wallet, 6 no answer, "
+    "7 expired without effect, 8 outcome unknown, 9 not installed, 130 interrupted (docs/cli.md)"
+)
 
 _CODES: Final = (
     (InvalidInput, USAGE),
@@ -58,4 +64,13 @@ _CODES: Final = (
 
 def code_of(error: BaseException) -> int:
     """The exit code for an error."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), OTHER)
+    return next((code for kind, code in (*_CODES, *_rarer()) if isinstance(error, kind)), OTHER)
+
+
+def _rarer() -> tuple[tuple[type[BaseException], int], ...]:
+    """Errors of parts that most commands do not load."""
+    from choir.deploy import DeployError
+    from choir.sdk.errors import ApiUnreachable
+    from choir.spaces.errors import SpaceUnreachable
+
+    return (DeployError, REFUSED), (ApiUnreachable, NODE), (SpaceUnreachable, NODE)

@@ -12,7 +12,11 @@ import typer
 if TYPE_CHECKING:
     from choir.localnet.settings import Settings
 
-app = typer.Typer(help="A Solana localnet in one process, with the Choir program on it.")
+app = typer.Typer(
+    help="Run a Solana localnet in one process, with the Choir program on it.",
+    epilog="Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 wrong options, "
+    "3 a setting, a file or a port cannot be used.",
+)
 
 
 class Production(StrEnum):

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from choir.errors import ChoirError, InvalidInput, NotFound
+
 app = typer.Typer(help="Search messages by meaning.")
 """Runs `search` alone; the program mounts the function itself, as one of its commands."""
 
@@ -59,9 +61,11 @@ def search(
 
 
 def _ask(api: str, params: dict[str, Any], token: str | None) -> dict[str, Any]:
+    """The API's answer. Raises InvalidInput, NotFound or ApiUnreachable."""
     import httpx
 
-    from choir.cli import exit_codes
+    from choir._urls import place_of
+    from choir.sdk.errors import ApiUnreachable
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -72,12 +76,14 @@ def _ask(api: str, params: dict[str, Any], token: str | None) -> dict[str, Any]:
         if response.is_success:
             return body
         message = str(body["error"]["message"])
-        code = exit_codes.USAGE if response.status_code == httpx.codes.BAD_REQUEST else 1
     except (httpx.HTTPError, httpx.InvalidURL):
-        message = f"no API answers at {api}; start one with: choir up, or name it with --api"
-        code = exit_codes.NODE
+        raise ApiUnreachable(
+            f"no API answers at {place_of(api)}; start one with: choir up, or name it with --api"
+        ) from None
     except (ValueError, KeyError, TypeError):
-        message = f"{api} does not answer as a Choir API"
-        code = exit_codes.NODE
-    sys.stderr.write(f"choir search: {message}\n")
-    raise typer.Exit(code)
+        raise ApiUnreachable(f"{place_of(api)} does not answer as a Choir API") from None
+    if response.status_code == httpx.codes.BAD_REQUEST:
+        raise InvalidInput(message)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise NotFound(message)
+    raise ChoirError(message)

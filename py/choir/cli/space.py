@@ -210,6 +210,7 @@ def invite(
     token: Token = None,
     api_key: ApiKey = None,
     keypair: KeyFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a wallet a member, or give it another role."""
     if role not in ROLES:
@@ -222,7 +223,10 @@ def invite(
         api_key,
         keypair,
     )
-    typer.echo(f"{member.user_id} is {member.role}")
+    if as_json:
+        _print({"space": space, "wallet": member.user_id, "role": member.role})
+    else:
+        typer.echo(f"{member.user_id} is {member.role}")
 
 
 @app.command()

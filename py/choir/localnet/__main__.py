@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     add("--ws-port", type=int, default=WS_PORT, help="pub/sub port, 0 for a free one")
     add("--state-dir", type=Path, help="keep the chain here; without it, it is in memory only")
     add("--reset", action="store_true", help="start over: delete the chain kept in --state-dir")
-    add("--restore", metavar="NAME", help="start from a chain that localnet_save kept")
+    add(
+        "--restore",
+        metavar="NAME",
+        help="start from a chain that localnet_save kept: its name, or a file",
+    )
     add(
         "--production",
         choices=("clock", "transaction", "manual"),
@@ -73,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE.json",
         help="load an account at genesis, as `solana account --output json` writes it",
     )
+    add("--fault-seed", type=int, default=0, help="seed of the faults that come by chance")
     add("--verbose", action="store_true", help="log more")
     return options
 
@@ -94,6 +99,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         choir=not arguments.no_choir,
         programs=tuple(program_option(text) for text in arguments.program),
         accounts=tuple(arguments.account),
+        fault_seed=arguments.fault_seed,
     )
 
 

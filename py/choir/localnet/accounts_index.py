@@ -30,6 +30,7 @@ class AccountsIndex:
         self._versions: dict[Pubkey, list[Version]] = {}
         self._owned: dict[Pubkey, dict[Pubkey, None]] = {}
         self._touched: dict[int, dict[Pubkey, None]] = {}
+        self._rooted = 0
 
     def __len__(self) -> int:
         return len(self._versions)
@@ -53,12 +54,13 @@ class AccountsIndex:
         self._touched.setdefault(slot, {})[pubkey] = None
 
     def version(self, pubkey: Pubkey, slot: int | None = None) -> Version | None:
-        """The newest version, or the newest at or before `slot`."""
+        """The newest version, or the newest at or before `slot`, the root at the earliest."""
         versions = self._versions.get(pubkey)
         if not versions:
             return None
         if slot is None:
             return versions[-1]
+        slot = max(slot, self._rooted)
         for version in reversed(versions):
             if version.slot <= slot:
                 return version
@@ -97,6 +99,7 @@ class AccountsIndex:
 
     def root(self, slot: int) -> None:
         """Make `slot` final: versions before it can no longer be read."""
+        self._rooted = slot
         for touched in sorted(s for s in self._touched if s <= slot):
             for pubkey in self._touched.pop(touched):
                 self._fold(pubkey, slot)

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +30,7 @@ from choir.localnet.pubsub import PubSub
 from choir.localnet.rpc import Dispatcher, cluster
 from choir.localnet.rpc.context import Context
 from choir.localnet.settings import Settings, SettingsError
+from choir.localnet.socket_faults import Disturber
 from choir.localnet.svm import SvmError
 from choir.localnet.ws_server import WsServer
 
@@ -74,18 +76,19 @@ class Localnet:
             raise
         self.rpc_url = _url("http", settings.host, http)
         self.ws_url = _url("ws", settings.host, websocket)
-        self.faults = Faults()
+        self.faults = Faults(settings.fault_seed)
         self.producer = Producer(self.chain, self._journal)
         self.context = Context(self.chain, self.producer, self.faults)
         self.context.urls = {"rpc": self.rpc_url, "ws": self.ws_url}
-        self.pubsub = PubSub(self.chain)
+        disturber = Disturber(self.faults, self._clock)
+        self.pubsub = PubSub(self.chain, disturber.deliver)
         self.chain.listeners.append(self.pubsub)
         self._handler = HttpServer(
             Dispatcher(self.context), self.faults, self._clock, settings.max_request_bytes
         )
         loop = asyncio.get_running_loop()
         self._http = await loop.create_server(self._handler.connection, sock=http, backlog=BACKLOG)
-        self.websocket = WsServer(self.pubsub)
+        self.websocket = WsServer(self.pubsub, disturber)
         self.context.drop_sockets = self.websocket.drop
         await self.websocket.start(websocket)
         self.producer.start()
@@ -123,8 +126,10 @@ class Localnet:
 
         folder, restore = self.settings.state_dir, self.settings.restore
         path = folder / FILE_NAME
-        saved = None if restore is None else snapshot_path(folder, restore)
-        if saved is not None and not saved.exists():
+        saved = None
+        if restore is not None:
+            saved = Path(restore) if "/" in restore else snapshot_path(folder, restore)
+        if saved is not None and not saved.is_file():
             raise SettingsError(f"there is no snapshot {saved}; localnet_save makes them")
         if self.settings.reset or saved is not None:
             delete(path)

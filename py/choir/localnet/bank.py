@@ -14,7 +14,7 @@ from solders.transaction import VersionedTransaction
 
 from choir.localnet import rules, tokens
 from choir.localnet.accounts_index import AccountsIndex
-from choir.localnet.blockhashes import BlockhashQueue
+from choir.localnet.blockhashes import FORWARDING_DELAY, MAX_PROCESSING_AGE, BlockhashQueue
 from choir.localnet.genesis import RUNTIME_ACCOUNTS, SYSVARS
 from choir.localnet.message import (
     PRECOMPILES,
@@ -50,13 +50,28 @@ class Landed(NamedTuple):
     updates: list[AccountUpdate]
 
 
+class Balances(NamedTuple):
+    """Lamports and token holdings of a transaction's accounts, before and after it."""
+
+    pre: list[int]
+    post: list[int]
+    pre_tokens: list[TokenBalance]
+    post_tokens: list[TokenBalance]
+
+
 class Simulated(NamedTuple):
-    """The result of a simulation; `accounts` holds the states after it for written accounts."""
+    """The result of a simulation.
+
+    `accounts` holds the states after it of the accounts written, `balances` those of all its
+    accounts around it, when it ran. `fee` is in lamports.
+    """
 
     execution: Execution
     accounts: dict[Pubkey, AccountState | None]
-    blockhash: Hash
     resolved: Resolved | None = None
+    balances: Balances | None = None
+    fee: int | None = None
+    loaded_bytes: int = 0
 
 
 class Bank:
@@ -88,10 +103,6 @@ class Bank:
         if pubkey in SYSVARS:
             return self.svm.get(pubkey)
         return self.accounts.get(pubkey, slot)
-
-    def blockhash_height(self, blockhash: Hash) -> int | None:
-        """The height of the block with this hash, None when it is too old or unknown."""
-        return self.queue.height(blockhash, self.height)
 
     @property
     def records(self) -> list[TransactionRecord]:
@@ -246,28 +257,45 @@ class Bank:
         return Landed(record, updates)
 
     def simulate(
-        self, transaction: VersionedTransaction, wire: bytes, *, replace_blockhash: bool = False
+        self,
+        transaction: VersionedTransaction,
+        wire: bytes,
+        *,
+        slot: int | None = None,
+        height: int | None = None,
+        replacement: Hash | None = None,
     ) -> Simulated:
-        """Run without committing. `replace_blockhash` lets it run with the newest one."""
-        if replace_blockhash:
-            transaction = rules.with_blockhash(transaction, self.blockhash)
-        prepared = self._prepare(transaction, wire)
+        """Run without committing, on the accounts as of the end of `slot` (None: as they are now).
+
+        A blockhash of a block above `height` is not known yet there. With a `replacement` it runs
+        with that blockhash instead of its own.
+        """
+        if replacement is not None:
+            transaction = rules.with_blockhash(transaction, replacement)
+        age = MAX_PROCESSING_AGE - FORWARDING_DELAY
+        prepared = self._prepare(transaction, wire, slot, height, age)
         if isinstance(prepared, Refused):
-            return Simulated(_refused(prepared.err), {}, self.blockhash)
+            return Simulated(refused(prepared.err), {})
         resolved, _ = prepared
-        if self.queue.seen(resolved.signature) and not replace_blockhash:
-            return Simulated(_refused("AlreadyProcessed"), {}, self.blockhash, resolved)
+        if replacement is None and self.queue.seen(resolved.signature, height):
+            return Simulated(refused("AlreadyProcessed"), {}, resolved)
         keys = resolved.keys
-        before = {key: self.account(key) for key in keys}
+        before = {key: self.account(key, slot) for key in keys}
         payer = keys[0]
         priority = prioritization_fee(resolved)
-        if priority and not self._charge(payer, before[payer], priority):
-            return Simulated(_refused("InsufficientFundsForFee"), {}, self.blockhash, resolved)
+        borrowed = self._borrowed(before) if slot is not None else {}
         try:
+            for key in borrowed:
+                self.svm.set(key, before[key])
+            if priority:
+                borrowed.setdefault(payer, before[payer])
+                if not self._charge(payer, before[payer], priority):
+                    poor = refused("InsufficientFundsForFee")
+                    return Simulated(poor, {}, resolved)
             run = self.svm.simulate(transaction)
         finally:
-            if priority:
-                self.svm.set(payer, before[payer])
+            for key, state in borrowed.items():
+                self.svm.set(key, state)
         after: dict[Pubkey, AccountState | None] = {}
         if run.err is None:
             after = {k: s if s.lamports else None for k, s in run.post_accounts or ()}
@@ -278,27 +306,58 @@ class Bank:
                 run, after = run._replace(err=err), {}
         elif not run.included:
             run = run._replace(err=rules.refusal(run.err, resolved, before))
-        return Simulated(run, after, self.blockhash, resolved)
+            return Simulated(run, after, resolved)
+        fee = signature_fee(resolved) + priority
+        state = before[payer]
+        final = after
+        if run.err is not None and state is not None:
+            final = {payer: state._replace(lamports=state.lamports - fee)}
+        loaded = sum(_ACCOUNT_OVERHEAD + len(s.data) for s in before.values() if s is not None)
+        return Simulated(run, after, resolved, self._balances(keys, before, final), fee, loaded)
+
+    def _borrowed(
+        self, then: dict[Pubkey, AccountState | None]
+    ) -> dict[Pubkey, AccountState | None]:
+        """Of accounts as they were once, those that are different now, as they are now.
+
+        Programs are left out: LiteSVM would have to load them anew.
+        """
+        borrowed = {}
+        for key, state in then.items():
+            now = self.account(key)
+            executable = (now is not None and now.executable) or (
+                state is not None and state.executable
+            )
+            if now is not state and now != state and not executable and key not in SYSVARS:
+                borrowed[key] = now
+        return borrowed
 
     def resolve(self, transaction: VersionedTransaction, wire: bytes = b"") -> Resolved:
         """The transaction with its lookup tables read. Raises TableError."""
         return resolve(transaction, wire, self.account)
 
     def _prepare(
-        self, transaction: VersionedTransaction, wire: bytes
+        self,
+        transaction: VersionedTransaction,
+        wire: bytes,
+        slot: int | None = None,
+        height: int | None = None,
+        age: int = MAX_PROCESSING_AGE,
     ) -> tuple[Resolved, NonceUse | None] | Refused:
         try:
-            resolved = resolve(transaction, wire, self.account)
+            resolved = resolve(transaction, wire, lambda key: self.account(key, slot))
         except TableError as error:
             return Refused(error.err)
         keys = resolved.keys
         if len(set(keys)) != len(keys):
             return Refused("AccountLoadedTwice")
-        if self.blockhash_height(resolved.blockhash) is not None:
+        now = self.height if height is None else height
+        known = self.queue.height(resolved.blockhash, now, age)
+        if known is not None and known <= now:
             return resolved, None
         nonce = nonce_use(resolved)
         if nonce is None or not rules.nonce_valid(
-            self.account(nonce.account), nonce, resolved.blockhash
+            self.account(nonce.account, slot), nonce, resolved.blockhash
         ):
             return Refused("BlockhashNotFound")
         return resolved, nonce
@@ -320,15 +379,7 @@ class Bank:
         after: dict[Pubkey, AccountState | None],
     ) -> TransactionRecord:
         keys = resolved.keys
-        pre = [before[key] for key in keys]
-        post = [after.get(key, before[key]) for key in keys]
-        pre_tokens: list[TokenBalance] = []
-        post_tokens: list[TokenBalance] = []
-        if not TOKEN_PROGRAMS.isdisjoint(keys):
-            pre_tokens = tokens.token_balances(enumerate(pre), self.account)
-            post_tokens = tokens.token_balances(
-                enumerate(post), lambda k: after.get(k) or self.account(k)
-            )
+        balances = self._balances(keys, before, after)
         record = TransactionRecord(
             signature=resolved.signature,
             slot=self.slot,
@@ -343,10 +394,10 @@ class Bank:
             inner=run.inner,
             compute_units=run.compute_units,
             fee=fee,
-            pre_balances=[0 if s is None else s.lamports for s in pre],
-            post_balances=[0 if s is None else s.lamports for s in post],
-            pre_tokens=pre_tokens,
-            post_tokens=post_tokens,
+            pre_balances=balances.pre,
+            post_balances=balances.post,
+            pre_tokens=balances.pre_tokens,
+            post_tokens=balances.post_tokens,
             return_data=run.return_data,
             block_time=self.unix_time,
             prioritization_fee=priority,
@@ -356,6 +407,23 @@ class Bank:
         self.transaction_count += 1
         return record
 
+    def _balances(self, keys: list[Pubkey], before: rules.States, after: rules.States) -> Balances:
+        pre = [before[key] for key in keys]
+        post = [after.get(key, before[key]) for key in keys]
+        pre_tokens: list[TokenBalance] = []
+        post_tokens: list[TokenBalance] = []
+        if not TOKEN_PROGRAMS.isdisjoint(keys):
+            pre_tokens = tokens.token_balances(enumerate(pre), self.account)
+            post_tokens = tokens.token_balances(
+                enumerate(post), lambda k: after.get(k) or self.account(k)
+            )
+        return Balances(
+            [0 if s is None else s.lamports for s in pre],
+            [0 if s is None else s.lamports for s in post],
+            pre_tokens,
+            post_tokens,
+        )
+
     def _record(self, pubkey: Pubkey, state: AccountState | None) -> AccountUpdate:
         self.write_version += 1
         update = AccountUpdate(pubkey, self.slot, self.write_version, state)
@@ -363,5 +431,10 @@ class Bank:
         return update
 
 
-def _refused(err: object) -> Execution:
+# What every loaded account counts for beside its data.
+_ACCOUNT_OVERHEAD = 64
+
+
+def refused(err: object) -> Execution:
+    """The run of a transaction that did not come to run."""
     return Execution(err, False, [], [], 0, None, None)

@@ -11,6 +11,8 @@ from choir.localnet.model import Block
 
 K = TypeVar("K")
 MAX_PROCESSING_AGE = 150
+# A simulation leaves this many blocks for the way to the leader.
+FORWARDING_DELAY = 6
 # As on a validator, hashes are remembered for longer than they are good.
 _KEPT = 300
 _SLOT_HASHES = 512
@@ -42,14 +44,15 @@ class BlockhashQueue:
         """Remember a transaction of the open slot."""
         self._signatures[signature] = height
 
-    def seen(self, signature: str) -> bool:
-        """Whether a transaction with this signature has landed lately."""
-        return signature in self._signatures
+    def seen(self, signature: str, height: int | None = None) -> bool:
+        """Whether a transaction with this signature has landed lately, up to a block height."""
+        landed = self._signatures.get(signature)
+        return landed is not None and (height is None or landed <= height)
 
-    def height(self, blockhash: Hash, now: int) -> int | None:
+    def height(self, blockhash: Hash, now: int, age: int = MAX_PROCESSING_AGE) -> int | None:
         """The height of the block with this hash, None when unknown or too old at height `now`."""
         height = self._heights.get(blockhash)
-        if height is None or height < self.oldest_height or now - height > MAX_PROCESSING_AGE:
+        if height is None or height < self.oldest_height or now - height > age:
             return None
         return height
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message
@@ -20,12 +19,12 @@ from solders.transaction import VersionedTransaction
 
 from choir.clock import Clock
 from choir.localnet.bank import Bank, Landed, Refused
-from choir.localnet.blockhashes import MAX_PROCESSING_AGE
-from choir.localnet.commitment import Commitment, Heads
+from choir.localnet.commitment import Heads
 from choir.localnet.genesis import Keys
 from choir.localnet.ledger import Ledger
 from choir.localnet.model import AccountState, AccountUpdate, Block, TransactionRecord
 from choir.localnet.settings import Settings
+from choir.localnet.view import View
 
 _ATTEMPTS = 1_000
 
@@ -61,12 +60,16 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class LatestBlockhash:
-    """A blockhash as of `slot`, and the last block height a transaction with it can land at."""
+class Rollback:
+    """What going back did.
 
-    blockhash: str
-    last_valid_block_height: int
+    `slot` is the newest closed slot now, `accounts` are those that changed by it, as they are now,
+    and `lost` the transactions that are in no block any more, oldest first.
+    """
+
     slot: int
+    accounts: list[AccountUpdate]
+    lost: list[TransactionRecord]
 
 
 class Chain:
@@ -81,8 +84,14 @@ class Chain:
         self.bank = Bank(genesis_hash, int(clock.now()))
         self.ledger = Ledger(settings.history_transactions, settings.history_slots)
         self.heads = Heads()
+        self.view = View(self)
         self.listeners: list[Listener] = []
         self._unrooted: deque[Closed] = deque()
+
+    @property
+    def unrooted(self) -> int:
+        """How many closed slots are not final, and could be dropped."""
+        return len(self._unrooted)
 
     # Life
 
@@ -205,10 +214,8 @@ class Chain:
                 return outcome
         return Refused("AlreadyProcessed")
 
-    def rollback(self, slots: int) -> tuple[int, list[AccountUpdate]]:
+    def rollback(self, slots: int) -> Rollback:
         """Drop the open slot and the newest `slots` closed ones.
-
-        Answers the slot gone back to, and the accounts that changed by it as they are now.
 
         Only slots that are not final can be dropped. The chain then goes on with a slot number
         it has not used, as after a fork. Raises ValueError.
@@ -224,7 +231,8 @@ class Chain:
         target = self._unrooted[-1].block.slot if self._unrooted else self.heads.finalized
         base = self.ledger.block(target)
         assert base is not None, "a final slot's block is kept"
-        dropped = self.ledger.rollback(target, self.bank.records)
+        unborn = self.bank.records
+        dropped = self.ledger.rollback(target, unborn)
         changed = self.bank.rollback(base, dropped)
         back = []
         for pubkey in changed:
@@ -238,7 +246,8 @@ class Chain:
         for listener in self.listeners:
             listener.rolled_back(target, dropped)
         self._open(highest + 1)
-        return target, back
+        lost = [record for block in dropped for record in block.transactions]
+        return Rollback(target, back, [*lost, *unborn])
 
     # Time
 
@@ -259,40 +268,3 @@ class Chain:
     def account(self, pubkey: Pubkey, slot: int | None = None) -> AccountState | None:
         """The account as of the end of `slot`, or now."""
         return self.bank.account(pubkey, slot)
-
-    def block_at(self, commitment: Commitment) -> Block:
-        """The newest closed block at a commitment (processed: the newest of all)."""
-        if commitment is Commitment.PROCESSED:
-            return self._block(self.bank.parent_slot)
-        return self._block(self.heads.slot(commitment))
-
-    def block_height(self, commitment: Commitment) -> int:
-        """The height of the newest slot at a commitment."""
-        if commitment is Commitment.PROCESSED:
-            return self.bank.height
-        return self.block_at(commitment).height
-
-    def latest_blockhash(self, commitment: Commitment) -> LatestBlockhash:
-        """The newest blockhash at a commitment."""
-        block = self.block_at(commitment)
-        return LatestBlockhash(
-            block.blockhash, block.height + MAX_PROCESSING_AGE, self.heads.slot(commitment)
-        )
-
-    def blockhash_valid(self, blockhash: Hash, commitment: Commitment) -> bool:
-        """Whether a transaction with this blockhash could land, as seen at `commitment`."""
-        height = self.bank.blockhash_height(blockhash)
-        return height is not None and height <= self.block_height(commitment)
-
-    def transaction(
-        self, signature: str, commitment: Commitment = Commitment.PROCESSED
-    ) -> TransactionRecord | None:
-        """The transaction with this signature, if its slot has reached `commitment`."""
-        record = self.ledger.transaction(signature)
-        if record is None or record.slot > self.heads.slot(commitment):
-            return None
-        return record
-
-    def _block(self, slot: int) -> Block:
-        block = self.ledger.block(slot)
-        return self.ledger.latest_at(slot) if block is None else block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +16,9 @@ from choir.localnet.model import AccountState
 from choir.localnet.parsed_accounts import parse_account
 
 MAX_BASE58_BYTES = 128
-ENCODINGS = ("base58", "base64", "base64+zstd", "jsonParsed", "binary")
+ENCODINGS = ("binary", "base58", "base64", "jsonParsed", "base64+zstd")
+_BASE58 = frozenset("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 AccountReader = Callable[[Pubkey], AccountState | None]
 
@@ -80,7 +83,7 @@ def encode_data(
 
 def decode_wire(text: str, encoding: str, limit: int, what: str) -> bytes:
     """Bytes sent in a parameter, at most `limit` of them. Raises RpcError."""
-    most = -(-limit * 4 // 3) + 4 if encoding == "base64" else -(-limit * 138 // 100) + 1
+    most = -(-limit // 3) * 4 if encoding == "base64" else _most_base58(limit)
     if len(text) > most:
         raise invalid_params(
             f"{encoding} encoded {what} too large: {len(text)} bytes (max: encoded/raw"
@@ -92,10 +95,33 @@ def decode_wire(text: str, encoding: str, limit: int, what: str) -> bytes:
         else:
             data = base58.b58decode(text)
     except (binascii.Error, ValueError) as error:
-        raise invalid_params(f"invalid {encoding} encoding: {error}") from error
+        reason = _base64_fault(text) if encoding == "base64" else base58_fault(text)
+        raise invalid_params(f"invalid {encoding} encoding: {reason}") from error
     if len(data) > limit:
         raise invalid_params(f"decoded {what} too large: {len(data)} bytes (max: {limit} bytes)")
     return data
+
+
+def _most_base58(size: int) -> int:
+    return math.ceil(size * math.log(256) / math.log(58))
+
+
+def base58_fault(text: str) -> str:
+    """What is wrong with base58 text, in the words of its parser."""
+    for index, character in enumerate(text):
+        if ord(character) > 127:
+            return f"NonAsciiCharacter {{ index: {index} }}"
+        if character not in _BASE58:
+            return f"InvalidCharacter {{ character: {character!r}, index: {index} }}"
+    return "BufferTooSmall"
+
+
+def _base64_fault(text: str) -> str:
+    body = text.rstrip("=")
+    for index, byte in enumerate(body.encode()):
+        if chr(byte) not in _BASE64:
+            return f"InvalidByte({index}, {byte})"
+    return f"InvalidLength({len(text)})" if len(body) % 4 == 1 else "InvalidPadding"
 
 
 def _compress(data: bytes) -> bytes:

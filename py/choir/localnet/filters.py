@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import base58
 
 from choir.localnet import tokens
+from choir.localnet.encoding import base58_fault
 from choir.localnet.errors import invalid_params
 from choir.localnet.model import TOKEN_PROGRAMS, AccountState
 
@@ -105,12 +106,13 @@ def _memcmp_bytes(detail: dict[str, Any], where: str) -> bytes:
                 f"{where}.memcmp.encoding {encoding!r} is neither base58 nor base64"
             )
     except (ValueError, TypeError, binascii.Error) as error:
-        raise invalid_params(f"Invalid param: {where}.memcmp.bytes: {error}") from error
+        if isinstance(given, str) and encoding != "base64":
+            reason = f"Base58DecodeError({base58_fault(given)})"
+        else:
+            reason = f"Base64DecodeError({error})"
+        raise invalid_params(f"Invalid param: {reason}") from error
     if len(raw) > MAX_MEMCMP_BYTES:
-        raise invalid_params(
-            f"Invalid param: encoded binary (base 58) data should be less than"
-            f" {MAX_MEMCMP_BYTES} bytes ({where}.memcmp has {len(raw)})"
-        )
+        raise invalid_params("Invalid param: DataTooLarge")
     return raw
 
 

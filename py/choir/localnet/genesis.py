@@ -27,6 +27,7 @@ from choir.localnet.settings import ProgramFile, Settings, SettingsError
 
 # Tag, slot, option tag and authority come before the object in a program data account.
 PROGRAM_DATA_HEADER = 45
+NATIVE_MINT = Pubkey.from_string("So11111111111111111111111111111111111111112")
 FAUCET_LAMPORTS = 500_000_000 * LAMPORTS_PER_SOL
 
 SYSVARS = frozenset(
@@ -186,6 +187,7 @@ def genesis_accounts(
             TOKEN_PROGRAM,
         ),
     )
+    yield NATIVE_MINT, AccountState(rent(tokens.MINT_SIZE), tokens.NATIVE_MINT, TOKEN_PROGRAM)
     for program in settings.programs:
         yield from upgradeable_program(
             program.program_id, read_elf(program), keys.upgrade_authority.pubkey(), rent

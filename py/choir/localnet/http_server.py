@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 
-from choir.localnet.faults import Fault, Faults
+from choir.localnet.faults import TRANSPORT, Fault, Faults
 from choir.localnet.rpc import Dispatcher, methods_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ _JSON_HEAD = (
     + b"\r\n"
     + (b"access-control-allow-origin: *\r\ncontent-length: ")
 )
+_NOT_JSON = b"Supplied content type is not allowed. Content-Type: application/json is required\n"
 _MAX_PIPELINED = 64
+# Verb, URL, whether the body says it is JSON, the body, whether to keep the connection.
+_Request = tuple[bytes, bytes, bool, bytes, bool]
 
 
 class HttpServer:
@@ -76,7 +79,8 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._url = b""
         self._expects = False
-        self._queue: deque[tuple[bytes, bytes, bytes, bool]] = deque()
+        self._json = False
+        self._queue: deque[_Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._readable = True
@@ -116,7 +120,8 @@ class Connection(asyncio.Protocol):
     # httptools callbacks
 
     def on_message_begin(self) -> None:
-        self._body, self._size, self._url, self._expects = [], 0, b"", False
+        self._body, self._size, self._url = [], 0, b""
+        self._expects = self._json = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -125,6 +130,8 @@ class Connection(asyncio.Protocol):
         lowered = name.lower()
         if lowered == b"content-length" and value.isdigit() and int(value) > self._server.max_body:
             self._too_large()
+        elif lowered == b"content-type":
+            self._json = value.lower().partition(b";")[0].strip() == b"application/json"
         elif lowered == b"expect" and value.lower() == b"100-continue":
             self._expects = True
 
@@ -144,7 +151,7 @@ class Connection(asyncio.Protocol):
             return
         parser = self._parser
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = (parser.get_method(), self._url, body, parser.should_keep_alive())
+        request = (parser.get_method(), self._url, self._json, body, parser.should_keep_alive())
         if self._task is not None or self._queue:
             self._queue.append(request)
             if len(self._queue) >= _MAX_PIPELINED and self._readable and self._transport:
@@ -155,12 +162,15 @@ class Connection(asyncio.Protocol):
 
     # Answering
 
-    def _begin(self, verb: bytes, url: bytes, body: bytes, keep: bool) -> None:
+    def _begin(self, verb: bytes, url: bytes, is_json: bool, body: bytes, keep: bool) -> None:
         if verb != b"POST":
             self._plain(verb, url, keep)
             return
+        if not is_json:
+            self._write(415, _NOT_JSON, _TEXT, keep)
+            return
         if self._server.faults:
-            fault = self._server.faults.take(methods_of(body))
+            fault = self._server.faults.take(TRANSPORT, methods_of(body))
             if fault is not None:
                 self._later(self._faulty(fault, body, keep))
                 return
@@ -210,7 +220,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         if fault.kind == "delay":
-            await self._server.clock.sleep(fault.seconds)
+            await self._server.clock.sleep(self._server.faults.wait(fault))
         answer = self._server.dispatcher.answer(body)
         if not isinstance(answer, bytes):
             answer = await answer

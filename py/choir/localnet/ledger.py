@@ -77,10 +77,10 @@ class Ledger:
         for record in lost:
             self._by_signature.pop(record.signature, None)
             for key in record.account_keys:
-                kept = deque(r for r in self._by_address.get(key, ()) if r.slot <= slot)
-                if kept:
-                    self._by_address[key] = kept
-                else:
+                records = self._by_address.get(key)
+                while records and records[-1].slot > slot:
+                    records.pop()
+                if not records:
                     self._by_address.pop(key, None)
         return dropped
 

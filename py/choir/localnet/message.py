@@ -176,6 +176,21 @@ def prioritization_fee(resolved: Resolved) -> int:
     return -(-price * units // 1_000_000)
 
 
+def duplicate_budget(message: Any) -> int | None:
+    """The index of a second compute-budget instruction of the same kind; None: there is none."""
+    keys = message.account_keys
+    if COMPUTE_BUDGET_PROGRAM not in keys:
+        return None
+    seen = set()
+    for index, instruction in enumerate(message.instructions):
+        if keys[instruction.program_id_index] == COMPUTE_BUDGET_PROGRAM:
+            kind = bytes(instruction.data)[:1]
+            if kind in seen and b"\x01" <= kind <= b"\x04":
+                return index
+            seen.add(kind)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class NonceUse:
     """A transaction that lives off a durable nonce instead of a recent blockhash."""

@@ -7,12 +7,19 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from solders.transaction import VersionedTransaction
+
+from choir.localnet.bank import Landed
 from choir.localnet.chain import Chain, Closed
+from choir.localnet.faults import Reland
 from choir.localnet.model import AccountUpdate
 
 T = TypeVar("T")
 # How long a slot with a transaction in it stays open for others sent at the same time.
 _GATHER_S = 0.025
+# How many slots the clock can be ahead of its pace, so that a few transactions that wait for one
+# another need not wait a slot each. Idle slots make up for it.
+BURST_SLOTS = 4
 
 
 class Journal(Protocol):
@@ -38,6 +45,8 @@ class Producer:
         self._landed = asyncio.Event()
         self._working: set[asyncio.Task[Any]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        self._late: list[tuple[int, VersionedTransaction, bytes]] = []
         self._failed: asyncio.Future[None] | None = None
 
     def start(self) -> None:
@@ -68,22 +77,48 @@ class Producer:
         """
         for number in range(slots):
             await self._whole(self._close(skip if number == slots - 1 else 0))
+        while self._each_transaction and self.chain.bank.records:
+            await self._whole(self._close(0))
         return self.chain.heads.confirmed
 
     async def landed(self) -> None:
         """A transaction landed: close its slot if that is the setting, or soon."""
-        if self.chain.settings.production == "transaction":
+        if self._each_transaction:
             await self.advance()
         else:
             self._landed.set()
 
-    async def rollback(self, slots: int) -> int:
-        """Drop the newest `slots` closed slots, as a fork would. Raises ValueError."""
-        return await self._whole(self._rollback(slots))
+    async def settled(self, slot: int) -> None:
+        """A transaction of the localnet's own landed in `slot`: return once that is confirmed.
+
+        Not so with manual production, where that may be never.
+        """
+        await self.landed()
+        if self.chain.settings.production != "manual" and self.chain.heads.confirmed < slot:
+            reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaited.append((slot, reached))
+            await reached
+
+    async def rollback(self, slots: int, reland: Reland = False) -> int:
+        """Drop the newest `slots` closed slots, as a fork would; answers the slot gone back to.
+
+        Of the transactions lost, those that `reland` says are run again on the new branch.
+        Raises ValueError.
+        """
+        return await self._whole(self._rollback(slots, reland))
+
+    def later(self, slots: int, transaction: VersionedTransaction, wire: bytes) -> None:
+        """Run a transaction once `slots` more slots have been closed."""
+        due = self.chain.bank.height + slots
+        self._late.append((due, transaction, wire))
 
     async def save(self, path: Path) -> None:
         """Copy the journal as of the newest confirmed slot. Raises FileExistsError."""
         await self._whole(self._save(path))
+
+    @property
+    def _each_transaction(self) -> bool:
+        return self.chain.settings.production == "transaction"
 
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
         # Whoever asked may be cancelled (a client that hangs up); a slot half closed may not.
@@ -104,15 +139,42 @@ class Producer:
                     # A slot that is closed but not kept must not be followed by more.
                     if self._failed is not None and not self._failed.done():
                         self._failed.set_exception(error)
+                    self._settle(error)
                     raise
             self.chain.confirm(closed)
+            self._settle()
+            self._deliver()
 
-    async def _rollback(self, slots: int) -> int:
+    def _settle(self, error: Exception | None = None) -> None:
+        confirmed = self.chain.heads.confirmed
+        for slot, reached in self._awaited:
+            if reached.done():
+                continue
+            if error is not None:
+                reached.set_exception(error)
+            elif slot <= confirmed:
+                reached.set_result(None)
+        self._awaited = [each for each in self._awaited if not each[1].done()]
+
+    def _deliver(self) -> None:
+        height = self.chain.bank.height
+        due = [each for each in self._late if each[0] <= height]
+        self._late = [each for each in self._late if each[0] > height]
+        for _, transaction, wire in due:
+            outcome = self.chain.execute(transaction, wire)
+            if isinstance(outcome, Landed):
+                self._landed.set()
+
+    async def _rollback(self, slots: int, reland: Reland) -> int:
         async with self._lock:
-            target, accounts = self.chain.rollback(slots)
+            back = self.chain.rollback(slots)
             if self.journal is not None:
-                await asyncio.to_thread(self.journal.rollback, target, accounts)
-            return target
+                await asyncio.to_thread(self.journal.rollback, back.slot, back.accounts)
+            for record in back.lost:
+                if reland is True or (reland and record.signature in reland):
+                    again = VersionedTransaction.from_bytes(record.wire)
+                    self.chain.execute(again, record.wire, verified=True)
+            return back.slot
 
     async def _save(self, path: Path) -> None:
         async with self._lock:
@@ -128,14 +190,14 @@ class Producer:
         pace = self.chain.settings.slot_ms / 1000
         due = clock.monotonic() + pace
         while True:
-            # One slot a beat. With transactions in it, it closes at once and the next one lasts
-            # until the end of the following beat: nobody waits for a slot to fill, and the
-            # number of slots over time stays what the clients expect.
+            # One slot a beat over time. One with transactions in it closes at once, so that nobody
+            # waits for it to fill, unless too many have done so already.
             if await self._landed_before(due):
-                await clock.sleep(min(_GATHER_S, pace / 4, due - clock.monotonic()))
+                earliest = due - BURST_SLOTS * pace - clock.monotonic()
+                gather = min(_GATHER_S, pace / 4, due - clock.monotonic())
+                await clock.sleep(max(earliest, gather))
             self._landed.clear()
             await self.advance()
-            await clock.sleep(due - clock.monotonic())
             # After a long stop of the machine, go on from now rather than catch up.
             due = max(due + pace, clock.monotonic())
 

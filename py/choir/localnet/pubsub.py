@@ -15,6 +15,7 @@ from choir.localnet.chain import Chain, Closed
 from choir.localnet.commitment import Commitment
 from choir.localnet.encoding import encode_account
 from choir.localnet.errors import (
+    INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
@@ -29,7 +30,6 @@ from choir.localnet.model import (
     Block,
     TransactionRecord,
 )
-from choir.localnet.rpc.context import API_VERSION
 from choir.localnet.subscriptions import (
     KINDS,
     AccountTopic,
@@ -52,6 +52,14 @@ class Client(Protocol):
 
     def send(self, message: str) -> None:
         """Queue a message, without waiting."""
+
+
+# Sends a notification: client, the notification's name, its text.
+Deliver = Callable[[Any, str, str], None]
+
+
+def _at_once(client: Client, method: str, message: str) -> None:
+    client.send(message)
 
 
 @dataclass(eq=False, slots=True)
@@ -106,8 +114,9 @@ class _Index:
 class PubSub:
     """Every subscription of a localnet. A `chain.Listener`."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, deliver: Deliver | None = None) -> None:
         self._chain = chain
+        self._deliver = deliver or _at_once
         self._numbers = itertools.count(1)
         self._index = _Index()
         self._by_client: dict[Client, dict[int, Subscription]] = {}
@@ -124,8 +133,8 @@ class PubSub:
         """Answer a message from a client."""
         try:
             request = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            client.send(_failure(None, RpcError(PARSE_ERROR, f"Parse error: {error}")))
+        except orjson.JSONDecodeError:
+            client.send(_failure(None, RpcError(PARSE_ERROR, "Parse error")))
             return
         for each in request if isinstance(request, list) else [request]:
             self._one(client, each)
@@ -163,8 +172,8 @@ class PubSub:
         most = self._chain.settings.max_subscriptions
         if self._count >= most:
             raise RpcError(
-                INVALID_REQUEST,
-                f"Internal Error: Subscription refused. Node subscription limit ({most}) reached",
+                INTERNAL_ERROR,
+                "Internal Error: Subscription refused. Node subscription limit reached",
             )
         subscription = Subscription(next(self._numbers), client, topic)
         self._index.shelf(topic)[subscription.number] = subscription
@@ -241,7 +250,7 @@ class PubSub:
             for each in list(self._index.accounts.get(update.pubkey, {}).values()):
                 topic = each.topic
                 if isinstance(topic, AccountTopic) and topic.commitment is commitment:
-                    _tell(each, _at(slot, shown(topic.shape)))
+                    self._tell(each, _at(slot, shown(topic.shape)))
             # As on a validator, a closed account no longer belongs to the program.
             if state is None:
                 continue
@@ -253,7 +262,7 @@ class PubSub:
                     and matches(topic.filters, state)
                 ):
                     account = {"account": shown(topic.shape), "pubkey": str(update.pubkey)}
-                    _tell(each, _at(slot, account))
+                    self._tell(each, _at(slot, account))
 
     def _shower(self, pubkey: Pubkey, state: AccountState, slot: int) -> Callable[[Shape], Any]:
         made: dict[Shape, Any] = {}
@@ -287,16 +296,20 @@ class PubSub:
             if not isinstance(topic, SignatureTopic):
                 continue
             if commitment is Commitment.PROCESSED and topic.received:
-                _tell(each, _at(record.slot, "receivedSignature"))
+                self._tell(each, _at(record.slot, "receivedSignature"))
             if topic.commitment is commitment:
-                _tell(each, _at(record.slot, {"err": record.err}))
+                self._tell(each, _at(record.slot, {"err": record.err}))
                 self._drop(each)
 
     def _catch_up(self, subscription: Subscription, topic: SignatureTopic) -> None:
-        record = self._chain.transaction(topic.signature, topic.commitment)
+        if topic.received:
+            landed = self._chain.view.transaction(topic.signature)
+            if landed is not None:
+                self._tell(subscription, _at(landed.slot, "receivedSignature"))
+        record = self._chain.view.transaction(topic.signature, topic.commitment)
         if record is not None:
             slot = self._chain.heads.slot(topic.commitment)
-            _tell(subscription, _at(slot, {"err": record.err}))
+            self._tell(subscription, _at(slot, {"err": record.err}))
             self._drop(subscription)
 
     def _logs(self, records: list[TransactionRecord], commitment: Commitment) -> None:
@@ -313,7 +326,7 @@ class PubSub:
                 if result is None:
                     value = {"signature": record.signature, "err": record.err, "logs": record.logs}
                     result = _at(record.slot, value)
-                _tell(each, result)
+                self._tell(each, result)
 
     def _blocks(self, block: Block, commitment: Commitment) -> None:
         for each in list(self._index.blocks.values()):
@@ -346,11 +359,20 @@ class PubSub:
                 )
             except RpcError as error:
                 err = {"UnsupportedTransactionVersion": 0} if error.code else None
-            _tell(each, _at(block.slot, {"slot": block.slot, "err": err, "block": shown}))
+            self._tell(each, _at(block.slot, {"slot": block.slot, "err": err, "block": shown}))
+
+    def _tell(self, subscription: Subscription, result: Any) -> None:
+        method = notification(subscription.topic)
+        message = {
+            "jsonrpc": "2.0",
+            "method": method,
+            "params": {"result": result, "subscription": subscription.number},
+        }
+        self._deliver(subscription.client, method, orjson.dumps(message).decode())
 
     def _plain(self, name: str, result: Any) -> None:
         for each in list(self._index.plain.get(name, {}).values()):
-            _tell(each, result)
+            self._tell(each, result)
 
     def _update(self, kind: str, slot: int, **more: Any) -> None:
         if self._index.plain.get("slotsUpdates"):
@@ -369,16 +391,7 @@ def _stats(block: Block) -> dict[str, int]:
 
 
 def _at(slot: int, value: Any) -> dict[str, Any]:
-    return {"context": {"apiVersion": API_VERSION, "slot": slot}, "value": value}
-
-
-def _tell(subscription: Subscription, result: Any) -> None:
-    message = {
-        "jsonrpc": "2.0",
-        "method": notification(subscription.topic),
-        "params": {"result": result, "subscription": subscription.number},
-    }
-    subscription.client.send(orjson.dumps(message).decode())
+    return {"context": {"slot": slot}, "value": value}
 
 
 def _success(ident: Any, *, result: Any) -> str:

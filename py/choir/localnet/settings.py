@@ -37,7 +37,8 @@ class Settings:
     `history_transactions` transactions and `history_slots` slots; with a state directory it is
     journaled there, and without one it ends with the process. The Choir program is loaded unless
     `choir` is off; `programs` and `accounts` are loaded beside it. `reset` starts a new chain in
-    place of the one kept, `restore` names a saved one to start from.
+    place of the one kept, `restore` names a saved one to start from, or its file. `fault_seed`
+    seeds the dice of the faults that come by chance.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +58,7 @@ class Settings:
     stake_decimals: int = 6
     max_request_bytes: int = 2 * 1024 * 1024
     max_subscriptions: int = 10_000
+    fault_seed: int = 0
 
     def __post_init__(self) -> None:
         if self.slot_ms < 1:

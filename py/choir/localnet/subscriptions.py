@@ -8,9 +8,9 @@ from solders.pubkey import Pubkey
 
 from choir.localnet.commitment import Commitment
 from choir.localnet.encoding import DataSlice
-from choir.localnet.errors import invalid_params
+from choir.localnet.errors import RpcError, invalid_params
 from choir.localnet.filters import Filter, parse_filters
-from choir.localnet.rpc.params import Config, Params, pubkey
+from choir.localnet.rpc.params import Config, Params, pubkey, signature, wrong_type
 from choir.localnet.transaction_json import DETAILS, TRANSACTION_ENCODINGS
 
 
@@ -98,16 +98,21 @@ def read_topic(kind: str, value: Any) -> Topic:
     params = Params(method, value, 2)
     config = params.config(1)
     if kind == "account":
-        address = params.pubkey(0, "an address")
+        address = _key(params.required(0, "an address"), "pubkey")
         return AccountTopic(config.commitment(), address, _shape(config))
     if kind == "program":
-        program = params.pubkey(0, "a program id")
-        filters = parse_filters(config.raw("filters"))
+        program = _key(params.required(0, "a program id"), "pubkey")
+        try:
+            filters = parse_filters(config.raw("filters"))
+        except RpcError as error:
+            # One parser, two prefixes: so it is on a validator.
+            words = error.message.removeprefix("Invalid params: ")
+            raise invalid_params(f"Invalid params: {words}") from error
         return ProgramTopic(config.commitment(), program, filters, _shape(config))
     if kind == "logs":
         return LogsTopic(config.commitment(), _logs_filter(params.required(0, "a filter")))
     if kind == "signature":
-        signature = params.signature(0)
+        signature = _signature(params.required(0, "a signature"))
         received = config.boolean("enableReceivedNotification")
         return SignatureTopic(config.commitment(), signature, received)
     commitment = config.commitment()
@@ -119,12 +124,34 @@ def read_topic(kind: str, value: Any) -> Topic:
         config.choice("encoding", TRANSACTION_ENCODINGS, "base64"),
         config.choice("transactionDetails", DETAILS, "full"),
         config.integer("maxSupportedTransactionVersion"),
-        config.boolean("showRewards", default=True),
+        config.boolean("showRewards"),
     )
 
 
 def _shape(config: Config) -> Shape:
     return Shape(config.account_encoding(), config.data_slice())
+
+
+def _key(value: Any, thing: str) -> Pubkey:
+    text = _text(value)
+    try:
+        return pubkey(text)
+    except RpcError as error:
+        raise invalid_params(f"Invalid Request: Invalid {thing} provided") from error
+
+
+def _signature(value: Any) -> str:
+    text = _text(value)
+    try:
+        return signature(text)
+    except RpcError as error:
+        raise invalid_params("Invalid Request: Invalid signature provided") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong_type(value, "a string")
+    return value
 
 
 def _logs_filter(value: Any) -> Pubkey | None:
@@ -135,7 +162,7 @@ def _logs_filter(value: Any) -> Pubkey | None:
         mentions = value["mentions"]
         if len(mentions) != 1:
             raise invalid_params("Invalid Request: Only 1 address supported")
-        return pubkey(mentions[0], "mentions")
+        return _key(mentions[0], "mentions")
     raise invalid_params('Invalid params: a filter is "all", "allWithVotes" or {"mentions": […]}')
 
 
@@ -143,5 +170,5 @@ def _block_filter(value: Any) -> Pubkey | None:
     if value == "all":
         return None
     if isinstance(value, dict) and "mentionsAccountOrProgram" in value:
-        return pubkey(value["mentionsAccountOrProgram"], "mentionsAccountOrProgram")
+        return _key(value["mentionsAccountOrProgram"], "mentions_account_or_program")
     raise invalid_params('Invalid params: a filter is "all" or {"mentionsAccountOrProgram": …}')

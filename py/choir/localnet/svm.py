@@ -13,7 +13,7 @@ from solders.account import Account
 from solders.clock import Clock as ClockSysvar
 from solders.epoch_schedule import EpochSchedule
 from solders.hash import Hash
-from solders.litesvm import LiteSVM
+from solders.litesvm import FeatureSet, LiteSVM
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
@@ -27,6 +27,8 @@ from choir.localnet.model import (
 
 SLOTS_PER_EPOCH = 432_000
 _UNPROCESSED = Signature.default()
+# Not active on any public cluster; with it the upgradeable loader refuses every deployment.
+_NO_NEW_DEPLOYMENTS = Pubkey.from_string("EmhbpdVtZ2hWRGFWBDjn2i3SJD8Z36z4mpMcZJEnebnP")
 
 
 class SvmError(Exception):
@@ -50,6 +52,7 @@ class Svm:
 
     def __init__(self) -> None:
         svm: Any = LiteSVM()
+        svm.with_builtins(_features())
         svm.with_blockhash_check(False)
         svm.with_transaction_history(0)
         svm.set_epoch_schedule(EpochSchedule.without_warmup())
@@ -120,6 +123,14 @@ class Svm:
         finally:
             svm.with_sigverify(True)
         return _execution(result)
+
+
+def _features() -> FeatureSet:
+    active = FeatureSet.all_enabled().active
+    del active[_NO_NEW_DEPLOYMENTS]
+    make: Any = FeatureSet  # its stub does not know that it can be made
+    made: FeatureSet = make(active, {_NO_NEW_DEPLOYMENTS})
+    return made
 
 
 def _broke(error: BaseException) -> BaseException:

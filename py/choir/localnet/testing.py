@@ -43,9 +43,10 @@ class ManualClock:
     def tick(self, seconds: float) -> None:
         """Move time forward and wake whoever was due."""
         self._now += seconds
-        # A nanosecond forgives what adding floats loses.
-        due = [f for at, f in self._sleepers if at <= self._now + 1e-9]
-        self._sleepers = [(at, f) for at, f in self._sleepers if at > self._now + 1e-9]
+        # Forgives what adding floats of this size loses.
+        until = self._now + 1e-5
+        due = [f for at, f in self._sleepers if at <= until]
+        self._sleepers = [(at, f) for at, f in self._sleepers if at > until]
         for future in due:
             if not future.done():
                 future.set_result(None)

@@ -11,6 +11,8 @@ from choir.localnet.model import TOKEN_PROGRAMS, AccountState, TokenBalance
 
 ACCOUNT_SIZE = 165
 MINT_SIZE = 82
+# Nine decimals, initialised, no authorities.
+NATIVE_MINT = bytes(44) + b"\x09\x01" + bytes(36)
 _TYPE_OFFSET = 165
 _STATES = ("uninitialized", "initialized", "frozen")
 
@@ -40,10 +42,10 @@ class Mint(NamedTuple):
 
 def token_account(state: AccountState | None) -> TokenAccount | None:
     """The token account in `state`, None when it is not an initialised one."""
-    if state is None or state.owner not in TOKEN_PROGRAMS:
+    if state is None:
         return None
     data = state.data
-    if len(data) < ACCOUNT_SIZE or data[108] not in (1, 2):
+    if len(data) < ACCOUNT_SIZE or data[108] not in (1, 2) or state.owner not in TOKEN_PROGRAMS:
         return None
     if len(data) > ACCOUNT_SIZE and data[_TYPE_OFFSET] != 2:
         return None

@@ -15,7 +15,7 @@ from choir.localnet.errors import UNSUPPORTED_TRANSACTION_VERSION, RpcError
 from choir.localnet.model import Block, InnerInstructions, TokenBalance, TransactionRecord
 from choir.localnet.parsed_instructions import parse_instruction
 
-TRANSACTION_ENCODINGS = ("json", "jsonParsed", "base58", "base64", "binary")
+TRANSACTION_ENCODINGS = ("binary", "base64", "base58", "json", "jsonParsed")
 DETAILS = ("full", "signatures", "none", "accounts")
 
 
@@ -143,8 +143,8 @@ def meta_json(record: TransactionRecord, encoding: str) -> dict[str, Any]:
         "postBalances": record.post_balances,
         "innerInstructions": inner_json(record.inner, record.account_keys, encoding),
         "logMessages": record.logs,
-        "preTokenBalances": [_token_balance(b) for b in record.pre_tokens],
-        "postTokenBalances": [_token_balance(b) for b in record.post_tokens],
+        "preTokenBalances": [token_balance_json(b) for b in record.pre_tokens],
+        "postTokenBalances": [token_balance_json(b) for b in record.post_tokens],
         "rewards": [],
         "computeUnitsConsumed": record.compute_units,
         "costUnits": record.compute_units,
@@ -200,7 +200,8 @@ def return_data_json(returned: tuple[Pubkey, bytes]) -> dict[str, Any]:
     }
 
 
-def _token_balance(balance: TokenBalance) -> dict[str, Any]:
+def token_balance_json(balance: TokenBalance) -> dict[str, Any]:
+    """A member of `preTokenBalances` and `postTokenBalances`."""
     return {
         "accountIndex": balance.account_index,
         "mint": str(balance.mint),
@@ -227,6 +228,9 @@ def block_json(
         answer["transactions"] = [
             transaction_json(r, encoding, max_version) for r in block.transactions
         ]
+        if not rewards:
+            for shown in answer["transactions"]:
+                shown["meta"]["rewards"] = None
     elif details == "accounts":
         answer["transactions"] = [_accounts_only(r, max_version) for r in block.transactions]
     if rewards:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from choir.localnet.pubsub import PubSub
+from choir.localnet.socket_faults import Disturber
 
 MAX_MESSAGE_BYTES = 128 * 1024
 # A client that does not answer the closing frame must not hold up the end.
@@ -32,12 +33,17 @@ class WsClient:
             return
         self._broadcast([self.connection], message)
 
+    def cut(self) -> None:
+        """End the connection without a close frame."""
+        self.connection.transport.abort()
+
 
 class WsServer:
     """The listening side of pub/sub."""
 
-    def __init__(self, pubsub: PubSub) -> None:
+    def __init__(self, pubsub: PubSub, disturber: Disturber) -> None:
         self._pubsub = pubsub
+        self._disturber = disturber
         self._clients: set[WsClient] = set()
         self._server: Any = None
 
@@ -58,6 +64,7 @@ class WsServer:
             finally:
                 self._clients.discard(client)
                 self._pubsub.leave(client)
+                self._disturber.forget(client)
 
         self._server = await serve(
             handle,
@@ -72,11 +79,12 @@ class WsServer:
         """Cut every connection without a close handshake; answers how many there were."""
         count = len(self._clients)
         for client in list(self._clients):
-            client.connection.transport.abort()
+            client.cut()
         return count
 
     async def stop(self) -> None:
         """Close the connections and the server."""
+        self._disturber.close()
         if self._server is not None:
             self._server.close(close_connections=True)
             await self._server.wait_closed()

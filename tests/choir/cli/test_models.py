@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from choir.cli import models, search
+from choir.cli import main, models, search
 from choir.embed.model import FILES
 
 runner = CliRunner()
@@ -86,9 +86,26 @@ def test_search_prints_results(api: str) -> None:
     assert json.loads(done.stdout)["data"]["items"][0]["message_index"] == 3
 
 
-def test_search_hands_on_a_refusal_and_an_absent_api(api: str) -> None:
-    done = runner.invoke(search.app, ["bad", "--api", api])
-    assert (done.exit_code, done.stderr) == (2, "choir search: q is bad\n")
-    done = runner.invoke(search.app, ["x", "--api", "http://127.0.0.1:1"])
-    assert done.exit_code == 6
-    assert "no API answers" in done.stderr
+def test_search_hands_on_a_refusal_and_an_absent_api(
+    api: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", "bad", "--api", api]) == 2
+    assert capsys.readouterr().err == "choir search: q is bad\n"
+    assert main(["search", "bad", "--api", api, "--json"]) == 2
+    told = json.loads(capsys.readouterr().err)
+    assert (told["error"], told["message"]) == ("InvalidInput", "q is bad")
+    assert main(["search", "x", "--api", "http://127.0.0.1:1"]) == 6
+    assert "no API answers" in capsys.readouterr().err
+
+
+def test_where_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHOIR_MODEL_DIR", str(tmp_path))
+    assert main(["models", "where", "--json"]) == 1
+    told = json.loads(capsys.readouterr().err)
+    assert (told["ok"], told["error"]) == (False, "ModelMissing")
+    for name in FILES:
+        (tmp_path / name).touch()
+    assert main(["models", "where", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"directory": str(tmp_path)}

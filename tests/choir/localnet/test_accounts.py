@@ -243,20 +243,24 @@ async def test_with_context_wraps_program_accounts(rpc: RawRpc) -> None:
 @pytest.mark.parametrize(
     ("method", "params", "message"),
     [
-        ("getAccountInfo", [], "needs an address"),
+        ("getAccountInfo", [], "`params` should have at least 1 argument(s)"),
         ("getAccountInfo", ["x"], "WrongSize"),
-        ("getAccountInfo", [5], "base58 address"),
-        ("getAccountInfo", ["1" * 32, "confirmed"], "must be an object"),
+        ("getAccountInfo", [5], "invalid type: integer `5`, expected a string."),
+        ("getAccountInfo", ["1" * 32, "confirmed"], 'invalid type: string "confirmed"'),
         ("getAccountInfo", ["1" * 32, {"encoding": "hex"}], "unknown variant `hex`"),
         ("getAccountInfo", ["1" * 32, {"commitment": "never"}], "unknown variant `never`"),
-        ("getAccountInfo", ["1" * 32, {"dataSlice": {"offset": -1, "length": 1}}], "dataSlice"),
-        ("getAccountInfo", ["1" * 32, {}, 3], "from 0 to 2"),
+        ("getAccountInfo", ["1" * 32, {"dataSlice": {"offset": -1, "length": 1}}], "integer `-1`"),
+        ("getAccountInfo", ["1" * 32, {}, 3], "Expected from 1 to 2 parameters."),
         ("getMultipleAccounts", [["1" * 32] * 101], "Too many inputs provided; max 100"),
         ("getTokenAccountBalance", ["1" * 32], "not a Token account"),
         ("getTokenSupply", [str(Pubkey.new_unique())], "could not find account"),
         ("getTokenAccountsByOwner", ["1" * 32, {}], '{"mint"} or {"programId"}'),
         ("getTokenAccountsByOwner", ["1" * 32, {"programId": "1" * 32}], "Token program id"),
-        ("getMinimumBalanceForRentExemption", ["many"], "a size in bytes"),
+        (
+            "getMinimumBalanceForRentExemption",
+            ["many"],
+            'invalid type: string "many", expected u64.',
+        ),
     ],
 )
 async def test_bad_parameters_are_named(

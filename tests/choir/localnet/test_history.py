@@ -266,3 +266,20 @@ async def test_history_is_bounded_by_its_setting(forgetful: Localnet) -> None:
     assert f"First available block: {first}" in gone["message"]
     assert (await rpc("getBalance", wallet, CONFIRMED))["value"] == sum(SOL + i for i in range(12))
     await rpc.http.aclose()
+
+
+async def test_transactions_are_counted_at_each_commitment(rpc: RawRpc) -> None:
+    async def counts() -> list[int]:
+        levels = ("processed", "confirmed", "finalized")
+        return [await rpc("getTransactionCount", {"commitment": level}) for level in levels]
+
+    before = await counts()
+    for _ in range(2):
+        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
+    processed, confirmed, finalized = before
+    assert await counts() == [processed + 2, confirmed + 2, finalized]
+    await rpc("localnet_advance", 3)
+    assert await counts() == [processed + 2] * 3
+    await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
+    await rpc("localnet_fork", 1)
+    assert await counts() == [processed + 2] * 3

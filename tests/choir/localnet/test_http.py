@@ -15,6 +15,8 @@ from tests.choir.localnet.helpers import SOL, RawRpc
 from choir.localnet import Localnet, Settings
 from choir.localnet.testing import ManualClock
 
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+
 
 @pytest.fixture
 async def http(localnet: Localnet) -> AsyncIterator[httpx.AsyncClient]:
@@ -86,7 +88,7 @@ async def test_pipelined_requests_are_answered_in_order(localnet: Localnet) -> N
         if ident % 2:
             call = {"jsonrpc": "2.0", "id": ident, "method": "getHealth", "params": []}
         body = json.dumps(call).encode()
-        sent += b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n" % len(body)
+        sent += HEAD + b"content-length: %d\r\n" % len(body)
         sent += b"connection: close\r\n\r\n" if ident == 4 else b"\r\n"
         sent += body
     answer = await wire(localnet, sent)
@@ -98,7 +100,7 @@ async def test_a_chunked_body_is_read(localnet: Localnet) -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}'
     answer = await wire(
         localnet,
-        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+        HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         b"5\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (body[:5], len(body) - 5, body[5:]),
     )
     assert answer.startswith(b"HTTP/1.1 200 OK")
@@ -124,6 +126,18 @@ async def test_health_cors_and_other_verbs(http: httpx.AsyncClient) -> None:
     assert asked.headers["access-control-allow-headers"] == "*"
     assert (await http.get("/")).status_code == 405
     assert (await http.put("/", content=b"x")).status_code == 405
+
+
+async def test_a_body_that_does_not_say_it_is_json_is_refused(http: httpx.AsyncClient) -> None:
+    call = b'{"jsonrpc":"2.0","id":1,"method":"getHealth"}'
+    for kind, status in (
+        ("application/json", 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("text/plain", 415),
+    ):
+        answer = await http.post("/", content=call, headers={"content-type": kind})
+        assert answer.status_code == status
+    assert "application/json is required" in answer.text
 
 
 async def test_a_request_too_large_is_refused(localnet: Localnet, http: httpx.AsyncClient) -> None:
@@ -194,33 +208,42 @@ async def test_slots_follow_the_clock() -> None:
         await rpc.http.aclose()
 
 
-async def test_a_slot_with_a_transaction_closes_at_once_and_the_pace_holds() -> None:
+async def test_slots_with_transactions_close_at_once_and_the_pace_holds() -> None:
     clock = ManualClock()
     timed = Settings(http_port=0, ws_port=0, choir=False, slot_ms=400)
     async with Localnet(timed, clock) as localnet:
         rpc = RawRpc(localnet.rpc_url)
         heads = localnet.chain.heads
+
+        def airdrop() -> asyncio.Future[str]:
+            return asyncio.ensure_future(rpc("requestAirdrop", str(Pubkey.new_unique()), SOL))
+
         await clock.waiting()
-        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
-        await clock.waiting(within=0.1)
-        clock.tick(0.025)
+        for expected in range(1, 5):
+            answer = airdrop()
+            await clock.waiting(within=0.03)
+            assert not answer.done()
+            clock.tick(0.025)
+            # The answer comes with the confirmation.
+            await answer
+            assert heads.confirmed == expected
+        # Four slots ahead of the pace are enough: the next closes when it would be five.
+        answer = airdrop()
+        await clock.waiting(within=0.31)
+        clock.tick(0.29)
         await clock.waiting()
-        assert heads.confirmed == 1
-        # Another in the same beat waits for the next one.
-        await rpc("requestAirdrop", str(Pubkey.new_unique()), SOL)
-        clock.tick(0.375)
-        await clock.waiting(within=0.1)
-        assert heads.confirmed == 1
-        clock.tick(0.025)
+        assert heads.confirmed == 4
+        clock.tick(0.01)
+        await answer
+        assert heads.confirmed == 5
+        # Nothing more is sent: the sixth beat ends with the sixth slot, at 2.4 seconds.
         await clock.waiting()
-        assert heads.confirmed == 2
-        # Nothing more is sent: the third beat ends with the third slot, at 1.2 seconds.
-        clock.tick(0.375)
+        clock.tick(1.99)
         await clock.waiting()
-        assert heads.confirmed == 2
-        clock.tick(0.4)
-        await clock.waiting()
-        assert heads.confirmed == 3
+        assert heads.confirmed == 5
+        clock.tick(0.01)
+        await clock.waiting(within=0.41)
+        assert heads.confirmed == 6
         await rpc.http.aclose()
 
 

@@ -15,18 +15,21 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from tests.choir.localnet.helpers import SOL, RawRpc, legacy
 
+from choir.localnet.faults import KINDS as KINDS_OF_FAULTS
 from choir.localnet.rpc.context import METHODS
 from choir.localnet.subscriptions import KINDS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "localnet.md").read_text()
-LISTED = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
+MEMBERS = {"count", "skip", "chance", "methods"}
+LISTED = [m for m in re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) if m not in MEMBERS]
 SUBSCRIPTIONS = {name for name in LISTED if name.endswith("Subscribe")}
-FAULTS = {"status", "delay", "drop", "stall"}
+FAULTS = set(KINDS_OF_FAULTS)
 
 
 def test_every_method_has_its_row_and_every_row_its_method() -> None:
     assert sorted(set(LISTED) - SUBSCRIPTIONS - FAULTS) == sorted(METHODS)
     assert {f"{kind}Subscribe" for kind in KINDS} == SUBSCRIPTIONS
+    assert set(LISTED) >= FAULTS
     assert len(LISTED) == len(set(LISTED))
 
 
@@ -68,13 +71,14 @@ def arguments(wallet: str, minted: dict[str, str], wire: str, message: str) -> d
         "getTransaction": [minted["signature"], confirmed],
         "isBlockhashValid": ["1" * 32],
         "requestAirdrop": [wallet, SOL],
-        "sendTransaction": [wire, {"encoding": "base64"}],
+        "sendTransaction": [wire, {"encoding": "base64", "preflightCommitment": "confirmed"}],
         "simulateTransaction": [wire, {"encoding": "base64"}],
         "localnet_mintTo": [wallet, 1],
         "localnet_warpSlots": [5],
         "localnet_setTime": [2_000_000_000],
         "localnet_setAccount": [str(Pubkey.new_unique()), None],
         "localnet_fork": [1],
+        "localnet_seedFaults": [7],
         "localnet_injectFault": [{"kind": "status", "methods": ["nothing"]}],
     }
 

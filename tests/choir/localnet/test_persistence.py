@@ -268,6 +268,12 @@ async def test_a_saved_chain_is_restored(settings: Settings, tmp_path: Path) -> 
         assert (await rpc("getBalance", wallet))["value"] == SOL
         await rpc("requestAirdrop", wallet, SOL)
         await rpc.http.aclose()
+    elsewhere = tmp_path / "elsewhere.sqlite"
+    elsewhere.write_bytes(saved.read_bytes())  # noqa: ASYNC240 - nothing else runs
+    async with Localnet(replace(kept, restore=str(elsewhere)), ManualClock()) as localnet:
+        rpc = RawRpc(localnet.rpc_url)
+        assert (await rpc("getBalance", wallet))["value"] == SOL
+        await rpc.http.aclose()
     with pytest.raises(SettingsError, match="there is no snapshot"):
         await Localnet(replace(kept, restore="after")).start()
 

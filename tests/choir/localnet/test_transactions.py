@@ -116,8 +116,16 @@ async def test_a_bad_signature_is_refused(client: AsyncClient, rpc: RawRpc, paye
     transaction = await legacy(client, payer, pay(payer, Pubkey.new_unique(), SOL))
     transaction.signatures = [Signature.new_unique()]
     wire = base64.b64encode(bytes(transaction)).decode()
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
-    assert error == {"code": -32003, "message": "Transaction signature verification failure"}
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
+    assert error["code"] == -32002
+    assert error["message"] == (
+        "Transaction simulation failed: Transaction did not pass signature verification"
+    )
+    assert error["data"]["err"] == "SignatureFailure"
+    checked = await rpc("simulateTransaction", wire, {"encoding": "base64", "sigVerify": True})
+    assert checked["value"]["err"] == "SignatureFailure"
     # Without preflight it is taken and never lands, as on a cluster.
     await rpc("sendTransaction", wire, {"encoding": "base64", "skipPreflight": True})
     assert (await client.get_balance(payer.pubkey())).value == 10 * SOL
@@ -148,8 +156,12 @@ async def test_the_same_transaction_takes_effect_once(
     to = Pubkey.new_unique()
     transaction = await legacy(client, payer, pay(payer, to, SOL))
     wire = base64.b64encode(bytes(transaction)).decode()
-    first = await rpc("sendTransaction", wire, {"encoding": "base64"})
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    first = await rpc(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
     assert error["code"] == -32002
     assert error["data"]["err"] == "AlreadyProcessed"
     again = await rpc("sendTransaction", wire, {"encoding": "base64", "skipPreflight": True})
@@ -172,14 +184,20 @@ async def test_a_blockhash_is_good_for_150_blocks(
     height = (await client.get_block_height(Confirmed)).value
     await localnet.advance(last_valid - height - 1)
     assert await rpc("isBlockhashValid", str(latest.value.blockhash), {"commitment": "processed"})
-    await client.send_transaction(in_time)
+    # A preflight leaves six blocks for the way to the leader.
+    wire = base64.b64encode(bytes(in_time)).decode()
+    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    assert error["data"]["err"] == "BlockhashNotFound"
+    await client.send_transaction(in_time, TxOpts(skip_preflight=True))
     assert (await client.get_balance(to)).value == SOL
 
     assert (await client.get_block_height(Confirmed)).value == last_valid
     valid = await rpc("isBlockhashValid", str(latest.value.blockhash), {"commitment": "processed"})
     assert valid["value"] is False
     error = await rpc.error(
-        "sendTransaction", base64.b64encode(bytes(late)).decode(), {"encoding": "base64"}
+        "sendTransaction",
+        base64.b64encode(bytes(late)).decode(),
+        {"encoding": "base64", "preflightCommitment": "processed"},
     )
     assert error["code"] == -32002
     assert error["data"]["err"] == "BlockhashNotFound"
@@ -193,10 +211,14 @@ async def test_a_made_up_blockhash_is_not_found(
         [pay(payer, Pubkey.new_unique(), SOL)], payer.pubkey(), [payer], Hash.new_unique()
     )
     wire = base64.b64encode(bytes(transaction)).decode()
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
     assert error["data"]["err"] == "BlockhashNotFound"
     answer = await rpc(
-        "simulateTransaction", wire, {"encoding": "base64", "replaceRecentBlockhash": True}
+        "simulateTransaction",
+        wire,
+        {"encoding": "base64", "replaceRecentBlockhash": True, "commitment": "confirmed"},
     )
     assert answer["value"]["err"] is None
     assert answer["value"]["replacementBlockhash"]["blockhash"]
@@ -225,7 +247,12 @@ async def test_simulation_changes_nothing_and_shows_accounts(
     error = await rpc.error(
         "simulateTransaction",
         wire,
-        {"encoding": "base64", "sigVerify": True, "replaceRecentBlockhash": True},
+        {
+            "encoding": "base64",
+            "sigVerify": True,
+            "replaceRecentBlockhash": True,
+            "commitment": "confirmed",
+        },
     )
     assert error["code"] == -32602
 
@@ -271,7 +298,9 @@ async def test_a_missing_program_is_said_so(
 ) -> None:
     transaction = await legacy(client, payer, Instruction(Pubkey.new_unique(), b"", []))
     wire = base64.b64encode(bytes(transaction)).decode()
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
     assert error["data"]["err"] == "ProgramAccountNotFound"
 
 
@@ -279,7 +308,9 @@ async def test_an_empty_wallet_cannot_pay(client: AsyncClient, rpc: RawRpc) -> N
     poor = Keypair()
     transaction = await legacy(client, poor, pay(poor, Pubkey.new_unique(), SOL))
     wire = base64.b64encode(bytes(transaction)).decode()
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
     assert error["data"]["err"] == "AccountNotFound"
     assert "no record of a prior credit" in error["message"]
 
@@ -357,7 +388,9 @@ async def test_a_durable_nonce_outlives_blockhashes_and_is_used_once(
     # It fails, and uses the nonce up all the same.
     await client.send_transaction(signed(100 * SOL), TxOpts(skip_preflight=True))
     wire = base64.b64encode(bytes(signed(SOL))).decode()
-    error = await rpc.error("sendTransaction", wire, {"encoding": "base64"})
+    error = await rpc.error(
+        "sendTransaction", wire, {"encoding": "base64", "preflightCommitment": "confirmed"}
+    )
     assert error["data"]["err"] == "BlockhashNotFound"
     assert (await client.get_balance(to)).value == 0
     shown = await rpc(

@@ -18,6 +18,7 @@ from choir.localnet.errors import (
 )
 from choir.localnet.rpc import accounts, cluster, control, history, tokens, transactions
 from choir.localnet.rpc.context import METHODS, Context
+from choir.localnet.rpc.disturbed import disturbed
 from choir.localnet.rpc.params import Params
 
 MAX_BATCH = 1_000
@@ -75,9 +76,14 @@ class Dispatcher:
         found = METHODS.get(name)
         if found is None:
             return _failure(ident, RpcError(METHOD_NOT_FOUND, "Method not found"))
-        handler, most = found
+        handler, most, least = found
+        context = self.context
         try:
-            result = handler(self.context, Params(name, request.get("params"), most))
+            params = Params(name, request.get("params"), most, least)
+            if context.faults:
+                result = disturbed(context, name, handler, params)
+            else:
+                result = handler(context, params)
             if inspect.isawaitable(result):
                 return self._wait(name, ident, notification, result)
         except Exception as error:  # noqa: BLE001 - the boundary: every call gets an answer
@@ -98,8 +104,8 @@ def parse(body: bytes) -> Any:
     """The request in a body; an RpcError when it is not JSON."""
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return RpcError(PARSE_ERROR, f"Parse error: {error}")
+    except orjson.JSONDecodeError:
+        return RpcError(PARSE_ERROR, "Parse error")
 
 
 def methods_of(body: bytes) -> list[str]:

@@ -15,7 +15,7 @@ from choir.localnet.rpc.params import Params, pubkey
 MAX_MULTIPLE_ACCOUNTS = 100
 
 
-@method("getAccountInfo", 2)
+@method("getAccountInfo", 2, 1)
 def get_account_info(ctx: Context, params: Params) -> Any:
     """An account, or null."""
     address = params.pubkey(0, "an address")
@@ -26,7 +26,7 @@ def get_account_info(ctx: Context, params: Params) -> Any:
     return at(slot, _shown(ctx, address, state, encoding, data_slice, slot))
 
 
-@method("getMultipleAccounts", 2)
+@method("getMultipleAccounts", 2, 1)
 def get_multiple_accounts(ctx: Context, params: Params) -> Any:
     """Up to a hundred accounts, null where there is none."""
     addresses = [pubkey(a) for a in params.list(0, "addresses", MAX_MULTIPLE_ACCOUNTS)]
@@ -40,7 +40,7 @@ def get_multiple_accounts(ctx: Context, params: Params) -> Any:
     )
 
 
-@method("getProgramAccounts", 2)
+@method("getProgramAccounts", 2, 1)
 def get_program_accounts(ctx: Context, params: Params) -> Any:
     """Every account a program owns that passes the filters."""
     program = params.pubkey(0, "a program id")
@@ -69,7 +69,7 @@ def owned(
     ]
 
 
-@method("getBalance", 2)
+@method("getBalance", 2, 1)
 def get_balance(ctx: Context, params: Params) -> Any:
     """An account's lamports, 0 when it does not exist."""
     address = params.pubkey(0, "an address")
@@ -78,7 +78,7 @@ def get_balance(ctx: Context, params: Params) -> Any:
     return at(slot, 0 if state is None else state.lamports)
 
 
-@method("getMinimumBalanceForRentExemption", 2)
+@method("getMinimumBalanceForRentExemption", 2, 1)
 def get_minimum_balance(ctx: Context, params: Params) -> Any:
     """The least lamports an account of a size must hold."""
     return ctx.chain.bank.svm.rent_exempt(params.u64(0, "a size in bytes"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from choir.localnet.errors import NO_SNAPSHOT, RpcError, invalid_params
+from choir.localnet.model import LAMPORTS_PER_SOL
 from choir.localnet.rpc.context import API_VERSION, FEATURE_SET, Context, at, method
 from choir.localnet.rpc.params import Params, blockhash
 from choir.localnet.svm import SLOTS_PER_EPOCH
@@ -15,7 +16,8 @@ PERFORMANCE_SAMPLES = 720
 
 @method("getHealth", 0)
 def get_health(ctx: Context, params: Params) -> Any:
-    """Always well: there is nothing to be behind."""
+    """Well, unless a fault says that the node is far behind."""
+    ctx.check_health()
     return "ok"
 
 
@@ -55,14 +57,15 @@ def get_block_height(ctx: Context, params: Params) -> Any:
     """The number of blocks below the newest."""
     config = params.config(0)
     ctx.slot(config)
-    return ctx.chain.block_height(config.commitment())
+    return ctx.view.block_height(config.commitment())
 
 
 @method("getTransactionCount", 1)
 def get_transaction_count(ctx: Context, params: Params) -> Any:
     """How many transactions there have been."""
-    ctx.slot(params.config(0))
-    return ctx.chain.bank.transaction_count
+    config = params.config(0)
+    ctx.slot(config)
+    return ctx.view.transaction_count(config.commitment())
 
 
 @method("getEpochInfo", 1)
@@ -72,11 +75,11 @@ def get_epoch_info(ctx: Context, params: Params) -> Any:
     slot = ctx.slot(config)
     return {
         "absoluteSlot": slot,
-        "blockHeight": ctx.chain.block_height(config.commitment()),
+        "blockHeight": ctx.view.block_height(config.commitment()),
         "epoch": slot // SLOTS_PER_EPOCH,
         "slotIndex": slot % SLOTS_PER_EPOCH,
         "slotsInEpoch": SLOTS_PER_EPOCH,
-        "transactionCount": ctx.chain.bank.transaction_count,
+        "transactionCount": ctx.view.transaction_count(config.commitment()),
     }
 
 
@@ -97,7 +100,7 @@ def get_latest_blockhash(ctx: Context, params: Params) -> Any:
     """A blockhash to build with, and the last block height it is good for."""
     config = params.config(0)
     slot = ctx.slot(config)
-    latest = ctx.chain.latest_blockhash(config.commitment())
+    latest = ctx.view.latest_blockhash(config.commitment())
     return at(
         slot,
         {
@@ -107,13 +110,13 @@ def get_latest_blockhash(ctx: Context, params: Params) -> Any:
     )
 
 
-@method("isBlockhashValid", 2)
+@method("isBlockhashValid", 2, 1)
 def is_blockhash_valid(ctx: Context, params: Params) -> Any:
     """Whether a transaction with this blockhash could still land."""
     value = blockhash(params.required(0, "a blockhash"))
     config = params.config(1)
     slot = ctx.slot(config)
-    return at(slot, ctx.chain.blockhash_valid(value, config.commitment()))
+    return at(slot, ctx.view.blockhash_valid(value, config.commitment()))
 
 
 @method("getClusterNodes", 0)
@@ -147,7 +150,7 @@ def get_slot_leader(ctx: Context, params: Params) -> Any:
     return _identity(ctx)
 
 
-@method("getSlotLeaders", 2)
+@method("getSlotLeaders", 2, 2)
 def get_slot_leaders(ctx: Context, params: Params) -> Any:
     """The one node, as often as asked."""
     params.u64(0, "a start slot")
@@ -161,9 +164,9 @@ def get_slot_leaders(ctx: Context, params: Params) -> Any:
 def get_leader_schedule(ctx: Context, params: Params) -> Any:
     """Every slot of the epoch belongs to the one node."""
     first = params.raw(0)
-    slot = first if isinstance(first, int) else ctx.chain.heads.finalized
+    slot = first if isinstance(first, int) else ctx.view.heads.finalized
     config = params.config(0 if isinstance(first, dict) else 1)
-    if slot // SLOTS_PER_EPOCH > ctx.chain.heads.processed // SLOTS_PER_EPOCH + 1:
+    if slot // SLOTS_PER_EPOCH > ctx.view.heads.processed // SLOTS_PER_EPOCH + 1:
         return None
     identity = config.raw("identity")
     if identity is not None and identity != _identity(ctx):
@@ -195,11 +198,11 @@ def get_inflation_governor(ctx: Context, params: Params) -> Any:
 @method("getInflationRate", 0)
 def get_inflation_rate(ctx: Context, params: Params) -> Any:
     """No inflation."""
-    epoch = ctx.chain.heads.finalized // SLOTS_PER_EPOCH
+    epoch = ctx.view.heads.finalized // SLOTS_PER_EPOCH
     return {"total": 0.0, "validator": 0.0, "foundation": 0.0, "epoch": epoch}
 
 
-@method("getInflationReward", 2)
+@method("getInflationReward", 2, 1)
 def get_inflation_reward(ctx: Context, params: Params) -> Any:
     """Nobody has any."""
     ctx.slot(params.config(1))
@@ -215,13 +218,13 @@ def get_highest_snapshot_slot(ctx: Context, params: Params) -> Any:
 @method("getMaxRetransmitSlot", 0)
 def get_max_retransmit_slot(ctx: Context, params: Params) -> Any:
     """The newest slot."""
-    return ctx.chain.heads.processed
+    return ctx.view.heads.processed
 
 
 @method("getMaxShredInsertSlot", 0)
 def get_max_shred_insert_slot(ctx: Context, params: Params) -> Any:
     """The newest slot."""
-    return ctx.chain.heads.processed
+    return ctx.view.heads.processed
 
 
 @method("getFirstAvailableBlock", 0)
@@ -243,7 +246,7 @@ def get_recent_performance_samples(ctx: Context, params: Params) -> Any:
     most = PERFORMANCE_SAMPLES if limit is None else params.u64(0, "a limit")
     if most > PERFORMANCE_SAMPLES:
         raise invalid_params(f"Invalid limit; max {PERFORMANCE_SAMPLES}")
-    slot = ctx.chain.heads.confirmed
+    slot = ctx.view.heads.confirmed
     count = max(1, 60_000 // ctx.chain.settings.slot_ms)
     slots = ctx.chain.ledger.slots(max(0, slot - count + 1), slot)
     blocks = [b for s in slots if (b := ctx.chain.ledger.block(s)) is not None]
@@ -260,8 +263,8 @@ def get_recent_performance_samples(ctx: Context, params: Params) -> Any:
 
 @method("getStakeMinimumDelegation", 1)
 def get_stake_minimum_delegation(ctx: Context, params: Params) -> Any:
-    """One lamport, as on a test validator."""
-    return at(ctx.slot(params.config(0)), 1)
+    """One SOL, as on a test validator."""
+    return at(ctx.slot(params.config(0)), LAMPORTS_PER_SOL)
 
 
 def _identity(ctx: Context) -> str:

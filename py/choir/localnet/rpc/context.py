@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from solders.pubkey import Pubkey
 
 from choir.localnet.commitment import Commitment
-from choir.localnet.errors import MIN_CONTEXT_SLOT_NOT_REACHED, RpcError
+from choir.localnet.errors import MIN_CONTEXT_SLOT_NOT_REACHED, NODE_UNHEALTHY, RpcError
 from choir.localnet.model import AccountState
 from choir.localnet.rpc.params import Config, Params
+from choir.localnet.view import HEALTHY_SLOTS_BEHIND, View
 
 if TYPE_CHECKING:
     from choir.localnet.chain import Chain
@@ -26,10 +28,27 @@ class Context:
 
     def __init__(self, chain: Chain, producer: Producer, faults: Faults) -> None:
         self.chain = chain
+        self.view = chain.view
         self.producer = producer
         self.faults = faults
         self.urls: dict[str, str] = {}
         self.drop_sockets: Callable[[], int] = int
+
+    def behind(self, slots: int) -> Context:
+        """The surroundings of a call to a node that is this many slots behind."""
+        other = copy(self)
+        other.view = View(self.chain, slots)
+        return other
+
+    def check_health(self) -> None:
+        """Raises RpcError when the node is too far behind to be relied on."""
+        behind = self.view.behind
+        if behind > HEALTHY_SLOTS_BEHIND:
+            raise RpcError(
+                NODE_UNHEALTHY,
+                f"Node is behind by {behind} slots",
+                {"numSlotsBehind": behind},
+            )
 
     def slot(self, config: Config, default: Commitment = Commitment.FINALIZED) -> int:
         """The slot to read at, by `commitment` and `minContextSlot`. Raises RpcError."""
@@ -37,7 +56,7 @@ class Context:
 
     def slot_at(self, commitment: Commitment, config: Config) -> int:
         """The newest slot at a commitment, checked against `minContextSlot`. Raises RpcError."""
-        slot = self.chain.heads.slot(commitment)
+        slot = self.view.heads.slot(commitment)
         least = config.integer("minContextSlot")
         if least is not None and slot < least:
             raise RpcError(
@@ -54,14 +73,14 @@ class Context:
 
 
 Handler = Callable[[Context, Params], Any | Awaitable[Any]]
-METHODS: dict[str, tuple[Handler, int]] = {}
+METHODS: dict[str, tuple[Handler, int, int]] = {}
 
 
-def method(name: str, most: int) -> Callable[[Handler], Handler]:
-    """Register a handler for a JSON-RPC method taking at most `most` parameters."""
+def method(name: str, most: int, least: int = 0) -> Callable[[Handler], Handler]:
+    """Register a handler for a JSON-RPC method taking `least` to `most` parameters."""
 
     def register(handler: Handler) -> Handler:
-        METHODS[name] = (handler, most)
+        METHODS[name] = (handler, most, least)
         return handler
 
     return register

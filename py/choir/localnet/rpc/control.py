@@ -10,9 +10,8 @@ from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
 from choir.localnet.bank import Refused
-from choir.localnet.blockhashes import MAX_PROCESSING_AGE
 from choir.localnet.errors import INTERNAL_ERROR, RpcError, invalid_params, transaction_error_text
-from choir.localnet.faults import parse_fault
+from choir.localnet.faults import parse_fault, parse_reland
 from choir.localnet.genesis import (
     PROGRAM_DATA_HEADER,
     account_from_json,
@@ -25,6 +24,7 @@ from choir.localnet.model import (
 )
 from choir.localnet.rpc.cluster import genesis_hash
 from choir.localnet.rpc.context import Context, method
+from choir.localnet.rpc.disturbed import expire_blockhashes
 from choir.localnet.rpc.params import Params
 from choir.localnet.svm import SvmError
 
@@ -90,7 +90,7 @@ async def mint_to(ctx: Context, params: Params) -> Any:
     err = outcome.err if isinstance(outcome, Refused) else outcome.record.err
     if err is not None or isinstance(outcome, Refused):
         raise RpcError(INTERNAL_ERROR, f"minting failed: {transaction_error_text(err)}")
-    await ctx.producer.landed()
+    await ctx.producer.settled(outcome.record.slot)
     return {
         "signature": outcome.record.signature,
         "account": str(account),
@@ -126,14 +126,13 @@ async def set_time(ctx: Context, params: Params) -> Any:
 
 
 @method("localnet_expireBlockhashes", 0)
-async def expire_blockhashes(ctx: Context, params: Params) -> Any:
+async def expire_all_blockhashes(ctx: Context, params: Params) -> Any:
     """Make every blockhash handed out so far too old; answers the new one.
 
     At once, and provably: the block height passes the last one they are valid at, so that a
     client that waits for its transaction to expire sees that it has.
     """
-    ctx.chain.bank.forget_blockhashes()
-    await ctx.producer.advance(MAX_PROCESSING_AGE + 1)
+    await expire_blockhashes(ctx)
     return str(ctx.chain.bank.blockhash)
 
 
@@ -159,22 +158,24 @@ async def set_account(ctx: Context, params: Params) -> Any:
     return ctx.chain.heads.processed
 
 
-@method("localnet_fork", 1)
+@method("localnet_fork", 2)
 async def fork(ctx: Context, params: Params) -> Any:
     """Drop the newest closed slots that are not final, as a fork would.
 
-    Answers the slot gone back to. What was in them is gone, statuses included.
+    Answers the slot gone back to. What was in them is gone, statuses included, but for the
+    transactions that `{"reland": true or [signatures]}` names: they run on the new branch.
     """
     slots = params.u64(0, "slots to drop")
+    reland = parse_reland(params.config(1).raw("reland") or False)
     try:
-        return await ctx.producer.rollback(slots)
+        return await ctx.producer.rollback(slots, reland)
     except ValueError as error:
         raise invalid_params(str(error)) from error
 
 
 @method("localnet_injectFault", 1)
 def inject_fault(ctx: Context, params: Params) -> Any:
-    """Let something go wrong with coming HTTP calls."""
+    """Let something go wrong with coming calls."""
     ctx.faults.inject(parse_fault(params.required(0, "a fault")))
     return True
 
@@ -183,6 +184,13 @@ def inject_fault(ctx: Context, params: Params) -> Any:
 def clear_faults(ctx: Context, params: Params) -> Any:
     """Forget the faults still waiting; answers how many."""
     return ctx.faults.clear()
+
+
+@method("localnet_seedFaults", 1)
+def seed_faults(ctx: Context, params: Params) -> Any:
+    """Begin the dice of the faults again from a seed, so that a run can be repeated."""
+    ctx.faults.seed(params.u64(0, "a seed"))
+    return True
 
 
 @method("localnet_dropSockets", 0)

@@ -11,6 +11,7 @@ from choir.localnet.commitment import Commitment
 from choir.localnet.errors import (
     BLOCK_CLEANED_UP,
     BLOCK_NOT_AVAILABLE,
+    FILTER_TRANSACTION_NOT_FOUND,
     SLOT_SKIPPED,
     RpcError,
     invalid_params,
@@ -44,24 +45,25 @@ def _max_version(config: Config) -> int | None:
     return config.integer("maxSupportedTransactionVersion")
 
 
-@method("getTransaction", 2)
+@method("getTransaction", 2, 1)
 def get_transaction(ctx: Context, params: Params) -> Any:
     """A landed transaction, or null."""
     text = params.signature(0)
     config, commitment = _confirmed_config(params, 1)
     encoding = config.choice("encoding", TRANSACTION_ENCODINGS, "json")
     max_version = _max_version(config)
-    record = ctx.chain.transaction(text, commitment)
+    record = ctx.view.transaction(text, commitment)
     if record is None:
         return None
     return {
         "slot": record.slot,
         "blockTime": record.block_time,
+        "transactionIndex": record.index,
         **transaction_json(record, encoding, max_version),
     }
 
 
-@method("getBlock", 2)
+@method("getBlock", 2, 1)
 def get_block(ctx: Context, params: Params) -> Any:
     """A block."""
     slot = params.u64(0, "a slot")
@@ -74,13 +76,13 @@ def get_block(ctx: Context, params: Params) -> Any:
     return block_json(block, encoding, details, max_version, rewards=rewards)
 
 
-@method("getBlockTime", 1)
+@method("getBlockTime", 1, 1)
 def get_block_time(ctx: Context, params: Params) -> Any:
     """When a block was made, Unix seconds."""
     return _block(ctx, params.u64(0, "a slot"), Commitment.CONFIRMED).time
 
 
-@method("getBlocks", 3)
+@method("getBlocks", 3, 1)
 def get_blocks(ctx: Context, params: Params) -> Any:
     """The slots between two that have a block."""
     start = params.u64(0, "a start slot")
@@ -99,7 +101,7 @@ def get_blocks(ctx: Context, params: Params) -> Any:
     return ctx.chain.ledger.slots(start, end)
 
 
-@method("getBlocksWithLimit", 3)
+@method("getBlocksWithLimit", 3, 2)
 def get_blocks_with_limit(ctx: Context, params: Params) -> Any:
     """The first slots from one on that have a block."""
     start = params.u64(0, "a start slot")
@@ -111,37 +113,41 @@ def get_blocks_with_limit(ctx: Context, params: Params) -> Any:
     return ctx.chain.ledger.slots(start, head)[:limit]
 
 
-@method("getBlockCommitment", 1)
+@method("getBlockCommitment", 1, 1)
 def get_block_commitment(ctx: Context, params: Params) -> Any:
     """No stake votes here, so none is counted."""
     params.u64(0, "a slot")
     return {"commitment": None, "totalStake": 0}
 
 
-@method("getSignaturesForAddress", 2)
+@method("getSignaturesForAddress", 2, 1)
 def get_signatures_for_address(ctx: Context, params: Params) -> Any:
     """The transactions that name an address, newest first."""
     address = params.pubkey(0, "an address")
     config = params.config(1)
     commitment = _history_commitment(config)
     head = ctx.slot_at(commitment, config)
-    given = config.integer("limit")
-    limit = MAX_SIGNATURES if given is None else given
+    asked = config.integer("limit")
+    limit = MAX_SIGNATURES if asked is None else asked
     if not 1 <= limit <= MAX_SIGNATURES:
         raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
     before = signature(config.raw("before")) if "before" in config else None
     until = signature(config.raw("until")) if "until" in config else None
     start, stop = _position(ctx, before), _position(ctx, until)
-    if before is not None and start is None:
-        return []
     found: list[dict[str, Any]] = []
     for record in ctx.chain.ledger.of_address(address):
         here = (record.slot, record.index)
         if record.slot > head or (start is not None and here >= start):
             continue
+        if before is not None and start is None:
+            break
         if len(found) == limit or (stop is not None and here <= stop):
             break
         found.append(_signature_json(ctx, record))
+    if len(found) < limit:
+        for given, place in ((before, start), (until, stop)):
+            if given is not None and place is None:
+                raise RpcError(FILTER_TRANSACTION_NOT_FOUND, f"Transaction {given} not found")
     return found
 
 
@@ -157,7 +163,8 @@ def _signature_json(ctx: Context, record: TransactionRecord) -> dict[str, Any]:
         "err": record.err,
         "memo": _memo(record),
         "blockTime": record.block_time,
-        "confirmationStatus": ctx.chain.heads.of(record.slot).label,
+        "confirmationStatus": ctx.view.heads.of(record.slot).label,
+        "transactionIndex": record.index,
     }
 
 
@@ -184,7 +191,7 @@ def _history_commitment(config: Config) -> Commitment:
 
 
 def _block(ctx: Context, slot: int, commitment: Commitment) -> Block:
-    if slot > ctx.chain.heads.slot(commitment):
+    if slot > ctx.view.heads.slot(commitment):
         raise RpcError(BLOCK_NOT_AVAILABLE, f"Block not available for slot {slot}")
     first = ctx.chain.ledger.first_slot
     if slot < first:

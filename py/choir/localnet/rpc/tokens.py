@@ -14,7 +14,7 @@ from choir.localnet.rpc.context import Context, at, method
 from choir.localnet.rpc.params import Params, pubkey
 
 
-@method("getTokenAccountBalance", 2)
+@method("getTokenAccountBalance", 2, 1)
 def get_token_account_balance(ctx: Context, params: Params) -> Any:
     """What a token account holds."""
     address = params.pubkey(0, "a token account")
@@ -28,7 +28,7 @@ def get_token_account_balance(ctx: Context, params: Params) -> Any:
     return at(slot, tokens.ui_amount(account.amount, _decimals(ctx, account.mint, slot)))
 
 
-@method("getTokenSupply", 2)
+@method("getTokenSupply", 2, 1)
 def get_token_supply(ctx: Context, params: Params) -> Any:
     """How much of a mint there is."""
     address = params.pubkey(0, "a mint")
@@ -37,14 +37,17 @@ def get_token_supply(ctx: Context, params: Params) -> Any:
     return at(slot, tokens.ui_amount(mint.supply, mint.decimals))
 
 
-@method("getTokenLargestAccounts", 2)
+@method("getTokenLargestAccounts", 2, 1)
 def get_token_largest_accounts(ctx: Context, params: Params) -> Any:
     """The twenty largest holders of a mint."""
     address = params.pubkey(0, "a mint")
     slot = ctx.slot(params.config(1))
-    mint = _mint(ctx, address, slot)
     state = ctx.chain.account(address, slot)
-    assert state is not None, "a mint that parsed exists"
+    if state is None:
+        raise invalid_params("Invalid param: could not find mint")
+    mint = tokens.mint(state)
+    if mint is None:
+        raise invalid_params("Invalid param: Token mint could not be unpacked")
     held = [
         (account.amount, key)
         for key, _, account in _accounts(ctx, state.owner, slot)
@@ -60,13 +63,13 @@ def get_token_largest_accounts(ctx: Context, params: Params) -> Any:
     )
 
 
-@method("getTokenAccountsByOwner", 3)
+@method("getTokenAccountsByOwner", 3, 2)
 def get_token_accounts_by_owner(ctx: Context, params: Params) -> Any:
     """The token accounts of an owner, of one mint or one token program."""
     return _token_accounts(ctx, params, delegate=False)
 
 
-@method("getTokenAccountsByDelegate", 3)
+@method("getTokenAccountsByDelegate", 3, 2)
 def get_token_accounts_by_delegate(ctx: Context, params: Params) -> Any:
     """The token accounts a delegate may spend from, of one mint or one token program."""
     return _token_accounts(ctx, params, delegate=True)
@@ -93,7 +96,7 @@ def _token_accounts(ctx: Context, params: Params, *, delegate: bool) -> Any:
 
 def _selected(ctx: Context, selector: Any, slot: int) -> tuple[Pubkey, Pubkey | None]:
     if isinstance(selector, dict) and "mint" in selector:
-        mint = pubkey(selector["mint"], "mint")
+        mint = pubkey(selector["mint"])
         state = ctx.chain.account(mint, slot)
         if state is None:
             raise invalid_params("Invalid param: could not find mint")
@@ -101,7 +104,7 @@ def _selected(ctx: Context, selector: Any, slot: int) -> tuple[Pubkey, Pubkey | 
             raise invalid_params("Invalid param: not a Token mint")
         return state.owner, mint
     if isinstance(selector, dict) and "programId" in selector:
-        program = pubkey(selector["programId"], "programId")
+        program = pubkey(selector["programId"])
         if program not in TOKEN_PROGRAMS:
             raise invalid_params("Invalid param: unrecognized Token program id")
         return program, None
