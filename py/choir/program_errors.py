@@ -73,6 +73,7 @@ __all__ = [
     "ProposalExpired",
     "ProposalInvariant",
     "ProposalOpen",
+    "ReserveTooSmall",
     "RetireeNotCoAuthor",
     "SharesBelowMinimum",
     "SharesRemain",
@@ -973,6 +974,19 @@ class DestinationFrozen(ChoirProgramError):
     MESSAGE = "The destination is frozen"
 
 
+class ReserveTooSmall(ChoirProgramError):
+    """The rent put in with the spec does not pay for what an approval creates; send lamports to
+    the spec.
+    """
+
+    CODE = 6105
+    NAME = "ReserveTooSmall"
+    MESSAGE = (
+        "The rent put in with the spec does not pay for what an approval creates; send "
+        "lamports to the spec"
+    )
+
+
 BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6000: ArithmeticOverflow,
     6001: AccountAlreadyExists,
@@ -1079,4 +1093,5 @@ BY_CODE: Final[dict[int, type[ChoirProgramError]]] = {
     6102: ProposalInvariant,
     6103: DestinationNotTokenAccount,
     6104: DestinationFrozen,
+    6105: ReserveTooSmall,
 }

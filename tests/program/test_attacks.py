@@ -103,7 +103,7 @@ def test_a_rise_of_rent_stops_an_approval_until_somebody_pays_the_difference() -
     rent = world.svm.get_rent()
     before = world.lamports(spec)
     world.svm.set_rent(type(rent)(rent.lamports_per_byte_year * 2, rent.exemption_threshold, 0))
-    with pytest.raises(Refused):
+    with refused("ReserveTooSmall"):
         call.send()
     assert world.lamports(spec) == before
     world.svm.airdrop(spec, before)

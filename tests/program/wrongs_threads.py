@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from solders.account import Account
 from solders.keypair import Keypair
 from tests.program.harness import PARAMS, pda, sha256
 from tests.program.honest import Call
@@ -193,6 +194,15 @@ def when_all_seats_are_taken(call: Call) -> None:
 def a_denial_when_all_seats_are_taken(call: Call) -> None:
     _fill(call)
     call.arguments["decision"] = "Deny"
+
+
+@wrong("ReserveTooSmall", "process_approval")
+def a_spec_whose_rent_for_the_message_is_gone(call: Call) -> None:
+    svm, spec = call.world.svm, call.accounts["spec"]
+    account = svm.get_account(spec)
+    assert account is not None
+    left = svm.minimum_balance_for_rent_exemption(len(account.data))
+    svm.set_account(spec, Account(left, account.data, account.owner))
 
 
 @wrong("SpecAlreadyExists", "submit_spec")

@@ -6,10 +6,13 @@
 //! way.
 
 use anchor_lang::{
+    error::{ComparedValues, Error, ErrorOrigin},
     event::EVENT_IX_TAG_LE,
     solana_program::{
         account_info::{AccountInfo, MAX_PERMITTED_DATA_INCREASE},
         entrypoint::{NON_DUP_MARKER, SUCCESS},
+        log::sol_log,
+        program_error::ProgramError,
     },
 };
 use core::{
@@ -121,6 +124,80 @@ unsafe fn account<'a>(at: *mut u8, place: *mut AccountInfo<'a>) -> *mut u8 {
     }
 }
 
+/// Logs an error in Anchor's words, which clients look for.
+///
+/// Put together from its parts: formatting them would bring a tenth of a hundred kilobytes into the
+/// program. An error of the runtime's own goes by its number alone; its name is in the answer of the node.
+#[cold]
+#[inline(never)]
+fn report(error: &Error) {
+    let (kind, origin, compared, code) = match error {
+        Error::AnchorError(error) => (
+            "AnchorError",
+            &error.error_origin,
+            &error.compared_values,
+            Some((&error.error_name, &error.error_msg)),
+        ),
+        Error::ProgramError(error) => (
+            "ProgramError",
+            &error.error_origin,
+            &error.compared_values,
+            None,
+        ),
+    };
+    let number = match error {
+        Error::AnchorError(error) => u64::from(error.error_code_number),
+        Error::ProgramError(error) => error.program_error.clone().into(),
+    };
+    let mut digits = [0; 20];
+    let number = decimal(number, &mut digits);
+    let mut line = String::with_capacity(256);
+    line.push_str(kind);
+    match origin {
+        Some(ErrorOrigin::AccountName(name)) => {
+            line.push_str(" caused by account: ");
+            line.push_str(name);
+        }
+        _ => line.push_str(" occurred"),
+    }
+    if let Some((name, _)) = code {
+        line.push_str(". Error Code: ");
+        line.push_str(name);
+    }
+    line.push_str(". Error Number: ");
+    line.push_str(number);
+    if let Some((_, message)) = code {
+        line.push_str(". Error Message: ");
+        line.push_str(message);
+    }
+    line.push('.');
+    sol_log(&line);
+    if let Some(ComparedValues::Pubkeys((left, right))) = compared {
+        sol_log("Left:");
+        left.log();
+        sol_log("Right:");
+        right.log();
+    }
+}
+
+/// A number in decimal.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
+    let mut from = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        // a remainder of ten is a digit
+        *digit = b'0'.wrapping_add((number % 10) as u8);
+        number /= 10;
+        from = place;
+        if number == 0 {
+            break;
+        }
+    }
+    digits
+        .get(from..)
+        .and_then(|digits| core::str::from_utf8(digits).ok())
+        .unwrap_or_default()
+}
+
 /// Enters the program.
 ///
 /// # Safety
@@ -144,9 +221,12 @@ pub unsafe extern "C" fn entrypoint(input: *mut u8) -> u64 {
     };
     // Nothing outlives the instruction: there is no need to count references down.
     let accounts = ManuallyDrop::new(accounts);
-    match crate::entry(program, &accounts, data) {
+    match crate::try_entry(program, &accounts, data) {
         Ok(()) => SUCCESS,
-        Err(error) => error.into(),
+        Err(error) => {
+            report(&error);
+            ProgramError::from(error).into()
+        }
     }
 }
 

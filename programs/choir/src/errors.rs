@@ -19,10 +19,10 @@ macro_rules! ensure {
 #[inline(never)]
 pub fn refuse(error: ChoirError) -> Error {
     Error::from(AnchorError {
-        // as `name()` has it, from one table instead of a copy of each name in code
-        error_name: format!("{error:?}"),
+        // as `name()` and `to_string()` have them, which hold each text in code of its own
+        error_name: text(NAMES, &NAME_ENDS, error).to_owned(),
         error_code_number: error.into(),
-        error_msg: error.to_string(),
+        error_msg: text(MESSAGES, &MESSAGE_ENDS, error).to_owned(),
         error_origin: None,
         compared_values: None,
     })
@@ -44,8 +44,54 @@ impl<T> OrRefuse<T> for Option<T> {
     }
 }
 
-#[error_code]
-pub enum ChoirError {
+/// Declares the errors, and puts their names and messages one after the other, a line each.
+macro_rules! errors {
+    ($(#[msg($message:tt)] $name:ident,)*) => {
+        #[error_code]
+        pub enum ChoirError {
+            $(#[msg($message)] $name,)*
+        }
+
+        const COUNT: usize = [$(ChoirError::$name),*].len();
+        const NAMES: &str = concat!($(stringify!($name), "\n"),*);
+        const MESSAGES: &str = concat!($($message, "\n"),*);
+    };
+}
+
+const NAME_ENDS: [u16; COUNT] = ends(NAMES);
+const MESSAGE_ENDS: [u16; COUNT] = ends(MESSAGES);
+
+/// Where each line ends.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)] // worked out by the compiler
+const fn ends(lines: &str) -> [u16; COUNT] {
+    let bytes = lines.as_bytes();
+    assert!(bytes.len() <= u16::MAX as usize);
+    let (mut ends, mut line, mut at) = ([0; COUNT], 0, 0);
+    while at < bytes.len() {
+        if bytes[at] == b'\n' {
+            ends[line] = at as u16;
+            line += 1;
+        }
+        at += 1;
+    }
+    assert!(line == COUNT);
+    ends
+}
+
+/// The line of an error.
+fn text(lines: &'static str, ends: &[u16; COUNT], error: ChoirError) -> &'static str {
+    let line = error as usize;
+    let end = ends.get(line).copied().unwrap_or_default();
+    let start = match line.checked_sub(1).and_then(|before| ends.get(before)) {
+        Some(before) => before.saturating_add(1),
+        None => 0,
+    };
+    lines
+        .get(usize::from(start)..usize::from(end))
+        .unwrap_or_default()
+}
+
+errors! {
     // ---- arithmetic and addresses
     #[msg("An amount does not fit into 64 bits")]
     ArithmeticOverflow,
@@ -273,4 +319,29 @@ pub enum ChoirError {
     DestinationNotTokenAccount,
     #[msg("The destination is frozen")]
     DestinationFrozen,
+    #[msg("The rent put in with the spec does not pay for what an approval creates; send lamports to the spec")]
+    ReserveTooSmall,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_messages_are_those_of_the_enum() {
+        for (place, name) in NAMES.lines().enumerate() {
+            let message = MESSAGES.lines().nth(place).unwrap();
+            assert!(!name.is_empty() && !message.is_empty());
+        }
+        for error in [
+            ChoirError::ArithmeticOverflow,
+            ChoirError::AccountAlreadyExists,
+            ChoirError::WrongThread,
+            ChoirError::DestinationFrozen,
+        ] {
+            assert_eq!(text(NAMES, &NAME_ENDS, error), error.name());
+            assert_eq!(text(MESSAGES, &MESSAGE_ENDS, error), error.to_string());
+        }
+        assert_eq!(NAMES.lines().count(), COUNT);
+    }
 }

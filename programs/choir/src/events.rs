@@ -7,26 +7,33 @@ use crate::{
     state::{ConfigChange, Decision, Params, PrivacyLevel, SpecStatus, TreasuryAction},
 };
 use anchor_lang::{event::EVENT_IX_TAG_LE, prelude::*, Discriminator};
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    mem::MaybeUninit,
+};
 
 /// Emits an event as an instruction to this program that only itself can sign, as Anchor's `emit_cpi!`
 /// does and in the same bytes; written at once instead of copied byte by byte.
 #[inline(never)]
 pub fn emit<E: AnchorSerialize + Discriminator>(authority: &AccountInfo, event: &E) -> Result<()> {
-    let mut bytes = [0; MOST_BYTES];
     let mut buffer = Buffer {
-        bytes: &mut bytes,
+        bytes: [const { MaybeUninit::uninit() }; MOST_BYTES],
         length: 0,
     };
     buffer.write_all(EVENT_IX_TAG_LE)?;
     buffer.write_all(E::DISCRIMINATOR)?;
     event.serialize(&mut buffer)?;
-    let Buffer { bytes, length } = buffer;
+    send(authority, buffer.written())
+}
+
+/// What is the same for every event, and therefore there once.
+#[inline(never)]
+fn send(authority: &AccountInfo, data: &[u8]) -> Result<()> {
     let bump = [crate::EVENT_AUTHORITY_AND_BUMP.1];
     Call {
         program: &crate::ID,
         accounts: &[(authority, true, false)],
-        data: &[bytes.get(..length).unwrap_or_default()],
+        data: &[data],
         seeds: &[b"__event_authority", &bump],
     }
     .invoke()
@@ -35,13 +42,23 @@ pub fn emit<E: AnchorSerialize + Discriminator>(authority: &AccountInfo, event: 
 /// Room for the largest event.
 const MOST_BYTES: usize = 512;
 
-/// Bytes being written. Unlike a slice as a writer it knows at each field how many there are to copy.
-struct Buffer<'a> {
-    bytes: &'a mut [u8; MOST_BYTES],
+/// Bytes being written. Unlike a slice as a writer it knows at each field how many there are to copy, and
+/// it does not begin as zeros, which would cost more than many an event.
+struct Buffer {
+    bytes: [MaybeUninit<u8>; MOST_BYTES],
     length: usize,
 }
 
-impl Write for Buffer<'_> {
+impl Buffer {
+    /// What has been written.
+    #[inline(always)]
+    fn written(&self) -> &[u8] {
+        // SAFETY: the first `length` bytes lie within the buffer and have been written.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.length) }
+    }
+}
+
+impl Write for Buffer {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
@@ -52,7 +69,14 @@ impl Write for Buffer<'_> {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let end = self.length.saturating_add(bytes.len());
         match self.bytes.get_mut(self.length..end) {
-            Some(place) => place.copy_from_slice(bytes),
+            // SAFETY: as long as `bytes`, and apart from them, since it is borrowed alone.
+            Some(place) => unsafe {
+                core::ptr::copy_nonoverlapping(
+                    bytes.as_ptr(),
+                    place.as_mut_ptr().cast(),
+                    bytes.len(),
+                );
+            },
             None => return Err(io::ErrorKind::WriteZero.into()),
         }
         self.length = end;

@@ -5,6 +5,7 @@
 
 use crate::{
     cpi::system,
+    ensure,
     errors::{refuse, ChoirError, OrRefuse},
     token,
 };
@@ -108,9 +109,16 @@ pub fn create_from_reserve<'info>(
     if *account.owner != system_program::ID {
         return Err(refuse(taken));
     }
-    let missing = Rent::get()?
+    let rent = Rent::get()?;
+    let missing = rent
         .minimum_balance(bytes)
         .saturating_sub(account.lamports());
+    // what rent cost when it was put in may be less than it costs now
+    let left = reserve.lamports().checked_sub(missing);
+    ensure!(
+        left.is_some_and(|left| left >= rent.minimum_balance(reserve.data_len())),
+        ChoirError::ReserveTooSmall
+    );
     reserve.sub_lamports(missing)?;
     account.add_lamports(missing)?;
     system::allocate(account, Some(reserve), bytes as u64, seeds)?;
