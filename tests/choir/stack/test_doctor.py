@@ -25,6 +25,7 @@ from choir.localnet import Localnet, Settings
 from choir.localnet.settings import ProgramFile
 from choir.stack.doctor import Ask, Finding, Problem, Verdict, examine, machine, services
 from choir.stack.host import free_port
+from choir.stack.postgres import EmbeddedPostgres
 from choir.wallet import KeypairSigner
 from choir_api.system.endpoints import Health
 from choir_indexer.telemetry import State
@@ -341,6 +342,23 @@ async def test_a_database_that_is_not_there_or_refuses(doctor: Doctor, database_
     assert credentials.partition(":")[2] not in str(found)
     assert services._too_old(14).problem is Problem.DATABASE_TOO_OLD  # type: ignore[union-attr]
     assert services._too_old(15) is None
+
+
+async def test_what_choir_up_runs_is_looked_at_without_being_named(
+    doctor: Doctor, reachable_dir: Path, world: World
+) -> None:
+    doctor.folder = reachable_dir.parent
+    rpc, ws = (
+        int(url.rpartition(":")[2]) for url in (world.localnet.rpc_url, world.localnet.ws_url)
+    )
+    doctor.more = {"ports": {**NO_PORTS, "rpc": rpc, "pubsub": ws}}
+    with EmbeddedPostgres(reachable_dir / "postgres", durable=False) as server:
+        findings = {f.check: f for f in await doctor()}
+        assert server.url().rpartition("@")[0].rpartition(":")[2] not in str(findings)
+    for check in ("node", "pub/sub", "program on the chain", "configuration", "database"):
+        assert findings[check].verdict is Verdict.OK, findings[check]
+    assert findings["ports"].verdict is Verdict.SKIP
+    assert {f.check: f for f in await doctor()}["database"].verdict is Verdict.SKIP
 
 
 async def test_a_schema_of_another_version(doctor: Doctor, database_url: str) -> None:

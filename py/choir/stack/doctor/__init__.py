@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from choir._urls import place_of
 from choir.accounts import Config
@@ -21,6 +22,7 @@ from choir.errors import ChoirError
 from choir.rpc import HttpRpc
 from choir.stack.doctor import chain, machine, services
 from choir.stack.doctor.findings import Finding, Problem, Verdict, fail, skip
+from choir.stack.postgres import DATABASE, ROLE
 from choir.wallet import KeypairSigner
 
 __all__ = ["DEFAULT_PORTS", "Ask", "Finding", "Problem", "Verdict", "examine"]
@@ -81,9 +83,7 @@ async def examine(ask: Ask) -> list[Finding]:
         node = start(_chain(ask))
         database = start(_database(ask))
         api = start(_api(ask))
-        pubsub = start(
-            _within(ask, chain.PUBSUB, chain.check_pubsub(ask.environment.get("CHOIR_WS_URL")))
-        )
+        pubsub = start(_within(ask, chain.PUBSUB, chain.check_pubsub(_pubsub_url(ask))))
         indexer = start(_indexer(ask, node, database))
     of_chain = node.result()
     ours = _ours(ask, of_chain.findings[0], api.result())
@@ -190,6 +190,8 @@ async def _slot(ask: Ask, rpc: HttpRpc) -> int | None:
 async def _database(ask: Ask) -> tuple[Finding, services.Mirror | None]:
     url = ask.environment.get("CHOIR_DATABASE_URL")
     if url is None:
+        url = await asyncio.to_thread(_embedded_database, ask.state_dir)
+    if url is None:
         why = "CHOIR_DATABASE_URL is not set: `choir up` runs its own"
         return skip(services.DATABASE, why), None
     try:
@@ -199,6 +201,28 @@ async def _database(ask: Ask) -> tuple[Finding, services.Mirror | None]:
         found = f"{place_of(url)} did not answer within {ask.limit_s:g} s"
         advice = "see that host and port in CHOIR_DATABASE_URL are PostgreSQL's"
         return fail(services.DATABASE, Problem.DATABASE_UNREACHABLE, found, advice), None
+
+
+def _embedded_database(state_dir: Path) -> str | None:
+    """Of the server that `choir up` runs in this state directory, while it runs."""
+    folder = state_dir / "postgres"
+    try:
+        port = int((folder / "data/postmaster.pid").read_text().splitlines()[3])
+        password = (folder / "password").read_text().strip()
+    except (OSError, ValueError, IndexError):
+        return None
+    if not _listens(port):
+        return None
+    return f"postgresql://{ROLE}:{quote(password)}@127.0.0.1:{port}/{DATABASE}"
+
+
+def _pubsub_url(ask: Ask) -> str | None:
+    """What is named; else the localnet's, where something listens."""
+    if (named := ask.environment.get("CHOIR_WS_URL")) is not None:
+        return named
+    port = ask.ports["pubsub"]
+    ours = "CHOIR_RPC_URL" not in ask.environment and _listens(ask.ports["rpc"])
+    return f"ws://127.0.0.1:{port}" if ours and _listens(port) else None
 
 
 async def _indexer(

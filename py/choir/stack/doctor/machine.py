@@ -206,7 +206,10 @@ def check_secrets(state_dir: Path, environment: Mapping[str, str]) -> Finding:
         if "jwt" in path.name and given is None and size < SECRET_BYTES:
             found = f"{path} has {size} bytes, {SECRET_BYTES} are due"
             return fail(name, Problem.SECRET_WEAK, found, "remove it, and another is made")
-    return ok(name, "CHOIR_JWT_SECRET is set" if given else f"kept in {state_dir}")
+    if given:
+        return ok(name, "CHOIR_JWT_SECRET is set")
+    there = any(path.exists() for path in kept)
+    return ok(name, f"kept in {state_dir}" if there else "none yet: made at the first start")
 
 
 def check_ports(ports: Mapping[str, int], ours: frozenset[str]) -> Finding:
