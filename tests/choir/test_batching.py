@@ -13,6 +13,7 @@ from solders.system_program import TransferParams, transfer
 from tests.choir.chain import QUICK
 
 from choir import batching, program_errors
+from choir.accounts import PrivacyLevel
 from choir.batching import plan, send_batch
 from choir.errors import BatchFailed, InvalidInput, TransactionFailed
 from choir.ids import content_hash, thread_pda
@@ -132,6 +133,7 @@ async def test_verbs_are_collected_into_a_batch(world):
             author=alice.wallet,
             thread=thread_pda("t"),
             content_hash=content_hash(str(i)),
+            privacy=PrivacyLevel.PUBLIC,
             message_index=i,
         )
         for i in range(3)
