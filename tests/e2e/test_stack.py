@@ -12,6 +12,7 @@ import httpx
 from tests.e2e.conftest import CHOIR, INDEXER, Running, environment, run
 
 from choir import instructions
+from choir.accounts import PrivacyLevel
 from choir.ids import content_hash, thread_pda
 from choir.rpc import HttpRpc
 from choir.sending import Sender
@@ -50,6 +51,7 @@ async def _open_thread(rpc_url: str, thread_id: str, messages: int) -> None:
                         thread=thread_pda(thread_id),
                         message_index=index,
                         content_hash=content_hash(f"message {index}"),
+                        privacy=PrivacyLevel.PUBLIC,
                     )
                 ],
                 signers=[wallet],
