@@ -15,6 +15,8 @@ from choir.subscriptions import Backoff, Gap, PubSub, Watch
 from choir.testing import SteppedClock
 
 WATCH = Watch(answer=4, settle=2, reread=10, rewind=30)
+LONGEST_PAUSE = 3
+"""Of a slow reader between two items, in seconds."""
 
 
 class Run:
@@ -27,6 +29,7 @@ class Run:
         self.troubles = Counter()
         self.account, self.program, self.logs = [], [], []
         self.steps = 0
+        self.patient = True
         self.pubsub = PubSub(
             "ws://node",
             FakeReads(self.chain),
@@ -47,8 +50,8 @@ class Run:
     async def read(self, updates, told, slowly):
         async for update in updates:
             told.append(update)
-            if slowly:
-                await self.clock.sleep(self.chance.uniform(0, 3))
+            if slowly and self.patient:
+                await self.clock.sleep(self.chance.uniform(0, LONGEST_PAUSE))
 
     async def go(self):
         faults = self.chain.faults
@@ -80,6 +83,10 @@ class Run:
             # long enough to notice a mute socket, connect anew, and read
             end = self.clock.now() + 2 * WATCH.reread + WATCH.answer + 15
             await self.clock.run_until(lambda: self.clock.now() >= end)
+            # what a slow reader has still to read is kept for it, not lost: dozens of logs can take
+            # it longer than the quiet lasts, so let it read them before judging what it was told
+            self.patient = False
+            await self.clock.run_until(lambda: self.clock.now() >= end + LONGEST_PAUSE + 1)
             for task in [quiet, living, *reading]:
                 task.cancel()
             await asyncio.gather(quiet, living, *reading, return_exceptions=True)
