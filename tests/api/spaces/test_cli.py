@@ -78,7 +78,7 @@ async def test_a_wallet_signs_in(
     ("arguments", "code", "message"),
     [
         (("list", "--token", "t", "--api-key", "k"), 2, "either --token or --api-key"),
-        (("list", "--token", "t", "--api", "http://127.0.0.1:1"), 1, "no API answers at"),
+        (("list", "--token", "t", "--api", "http://127.0.0.1:1"), 6, "no API answers at"),
         (("create", "--primes", "2,x", "--token", "t"), 2, "--primes takes numbers"),
         (("create", "--config", "/nowhere.json", "--token", "t"), 2, "cannot read /nowhere.json"),
         (("invite", "s", "w", "king", "--token", "t"), 2, "there is no role 'king'"),
