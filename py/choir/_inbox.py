@@ -173,8 +173,11 @@ class Stream(Inbox):
         if len(self._seen) > SEEN_KEPT:
             self._seen.popitem(last=False)
         if len(self._waiting) >= self._kept:
+            # what is dropped may be older than what was handed out, where it came from the history
+            dropped = (w.slot if isinstance(w, Gap) else w.slot - 1 for w in self._waiting)
+            since = min(self._handed, *dropped)
             self._waiting.clear()
-            self._waiting.append(Gap(self._handed))
+            self._waiting.append(Gap(since))
         self._waiting.append(logs)
         self._ready.set()
         return True

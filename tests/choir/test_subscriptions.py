@@ -150,6 +150,18 @@ async def test_a_reader_too_slow_for_the_logs_is_told_of_the_gap():
     assert read == [Gap(1), some[6]]  # what came after the first gap was dropped with it
 
 
+def test_a_gap_covers_what_is_dropped_though_newer_logs_were_read():
+    """Logs read from the history can be older than what the reader has had."""
+    stream = Stream(kept=2)
+    late = [Logs(slot, Signature.new_unique(), None, ()) for slot in (110, 105, 111, 112)]
+    stream.offer(late[0])
+    assert stream._take() == late[0]
+    for logs in late[1:]:
+        stream.offer(logs)
+    assert stream._take() == Gap(104)
+    assert stream._take() == late[3]
+
+
 async def test_a_signature_is_waited_for_with_its_error(world):
     alice = await world.person()
     async with following(world) as pubsub:
