@@ -189,7 +189,7 @@ async def _(net: Net) -> None:
         guardian=authority.pubkey(),
         treasury_signers=[authority.pubkey()],
         treasury_threshold=1,
-        parameter_timelock=0,
+        parameter_timelock=86_400,
     )
     simulated = await net.client.simulate_transaction(await net.build(authority, instruction))
     error = json.loads(simulated.to_json())["result"]["value"]["err"]
