@@ -47,3 +47,23 @@ def test_accounts_of_every_length_and_given_twice_are_read(world: World, thread:
     done = world.send(longer, signers=(alice.keypair,))
     assert done.event("PrivacyChanged")["to"] == "Encrypted"
     assert thread.state["privacy"] == "Encrypted"
+
+
+def test_what_anchor_refuses_is_logged_with_the_account_and_what_was_compared(
+    world: World, thread: Thread
+) -> None:
+    alice = thread.people[0]
+    accounts = {"author": alice.key, "thread": thread.key, "position": thread.position(alice)}
+    instruction = world.instruction("set_privacy", accounts, {"level": "Encrypted"})
+    wrong = Pubkey.from_bytes(bytes([9] * 32))
+    metas = [
+        AccountMeta(wrong, False, False) if meta.pubkey == AUTHORITY else meta
+        for meta in instruction.accounts
+    ]
+    with pytest.raises(Refused) as refusal:
+        world.send(call(bytes(instruction.data), *metas), signers=(alice.keypair,))
+    logs = [line.removeprefix("Program log: ") for line in refusal.value.logs]
+    line = next(n for n, text in enumerate(logs) if text.startswith("AnchorError"))
+    assert logs[line].startswith("AnchorError caused by account: event_authority. Error Code: Cons")
+    assert f". Error Number: {refusal.value.code}. Error Message: " in logs[line]
+    assert logs[line + 1 : line + 5] == ["Left:", str(wrong), "Right:", str(AUTHORITY)]
