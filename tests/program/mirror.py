@@ -94,6 +94,10 @@ def keypair(number: int) -> Keypair:
     return Keypair.from_seed(sha256(f"wallet {number}"))
 
 
+UNTRIED = "untried"
+"""Of an instruction behind one that was refused in the same transaction."""
+
+
 @dataclass
 class Batch:
     """Instructions of one transaction, and what the model makes of them."""
@@ -381,7 +385,8 @@ class Mirror:
         accounts: dict[str, Name | None],
         **arguments: Any,
     ) -> str:
-        """Runs an instruction on both sides; returns ``"done"`` or the name of the refusal."""
+        """Runs an instruction on both sides; returns ``"done"``, the name of the refusal, or
+        :data:`UNTRIED` behind a refused one of the same transaction."""
         instruction = self.instruction(name, accounts, arguments)
         named = {
             account: None
@@ -443,7 +448,7 @@ class Mirror:
         if signer is not None:
             batch.signers[signer] = None
         if batch.refused is not None:
-            return batch.refused[1]
+            return UNTRIED
         after = self.state
         try:
             outcome = transition(self.state)

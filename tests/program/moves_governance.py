@@ -60,7 +60,7 @@ class GovernanceMoves(Moves):
         self.until(proposed_for + off)
         self.both.apply_config(self.config.authority)
 
-    @move(2, place=PLACE)
+    @move(3, place=PLACE)
     def cancel_config(self, place: int) -> None:
         if place % 8 and not self.config.pending_at:
             raise Nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.program.harness import sha256
 from tests.program.kept import admit, settle, split
+from tests.program.mirror import UNTRIED
 from tests.program.model_state import BYTES, TREASURY_VAULT, U64
 from tests.program.steps import Steps
 
@@ -230,3 +231,16 @@ def test_an_emptied_address_can_be_paid_at_once_and_used_again(both: Steps) -> N
     assert both.cleanup_spec(spec_id) == "AccountOwnedByWrongProgram"
     settle(both, spec_id, 900, "Approve")
     assert both.cleanup_spec(spec_id) == "done"
+
+
+def test_what_stands_behind_a_refused_instruction_is_not_judged(both: Steps) -> None:
+    alice = both.wallets[1]
+    assert both.create_thread(alice, "t", 50_000, "Public") == "done"
+    results: list[str] = []
+    refused = both.together(
+        lambda: results.append(both.divest(alice, "t", U64)),
+        lambda: results.append(both.divest(alice, "t", 1_000)),
+    )
+    assert refused == "BalanceBelowMinimum"
+    assert results == ["BalanceBelowMinimum", UNTRIED]
+    assert both.state.threads["t"].balance == 50_000
