@@ -6,30 +6,26 @@ What cannot be decoded becomes a dead letter with its bytes; the rest goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
 from solders.pubkey import Pubkey
-from solders.signature import Signature
 
 from choir import accounts as layouts
 from choir._json import ACTIONS, action_kind
 from choir.accounts import decode_account
 from choir.errors import DecodeError
-from choir.events import events_of_transaction
+from choir.events import decode_event
 from choir.ids import PROGRAM_ID
 from choir_indexer.delta import AccountRow, DeadLetter, EventRow, TransactionRow
 from choir_indexer.model import AccountUpdate, RawTransaction
+from choir_indexer.transactions import event_data, to_bytes
 
-__all__ = ["BadTransaction", "decode_transaction", "decode_update", "plain"]
+__all__ = ["decode_transaction", "decode_update", "plain"]
 
 NOBODY: Final = bytes(32)
-
-
-class BadTransaction(ValueError):
-    """A node's answer that is not a transaction, or not the one that was asked for."""
 
 
 def decode_update(update: AccountUpdate) -> AccountRow:
@@ -52,48 +48,25 @@ def decode_transaction(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> 
 
     A failed transaction has none. Events that cannot be decoded make one dead letter of the
     transaction.
-
-    Raises:
-        BadTransaction: the JSON is not a transaction with this signature and slot.
     """
-    ref, answer = raw.ref, raw.json
-    try:
-        message, meta = answer["transaction"]["message"], answer["meta"]
-        signature = bytes(Signature.from_string(answer["transaction"]["signatures"][0]))
-        keys = [bytes(Pubkey.from_string(key)) for key in message["accountKeys"]]
-        loaded = meta.get("loadedAddresses") or {}
-        touched = _writable(keys, message["header"])
-        touched |= {bytes(Pubkey.from_string(key)) for key in loaded.get("writable", ())}
-        slot, fee, error = int(answer["slot"]), int(meta["fee"]), meta["err"]
-        block_time = answer.get("blockTime")
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as problem:
-        raise BadTransaction(
-            f"the node's answer for {Signature(ref.signature)} is not a transaction: {problem!r}"
-        ) from problem
-    if (signature, slot) != (ref.signature, ref.slot):
-        raise BadTransaction(
-            f"asked for {Signature(ref.signature)} of slot {ref.slot},"
-            f" the node answered {Signature(signature)} of slot {slot}"
-        )
+    ref = raw.ref
     events: tuple[EventRow, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
-    if error is None:
-        try:
-            events = _events(raw, program)
-        except (DecodeError, ValueError, KeyError, TypeError) as problem:
-            data = json.dumps(answer, separators=(",", ":")).encode()
-            reason = str(problem) or type(problem).__name__
-            dead = (DeadLetter("transaction", signature, slot, 0, data, reason),)
+    try:
+        events = _events(raw, program)
+    except (DecodeError, ValueError, KeyError, TypeError) as problem:
+        reason = str(problem) or type(problem).__name__
+        dead = (DeadLetter("transaction", ref.signature, ref.slot, 0, to_bytes(raw), reason),)
     return TransactionRow(
-        signature=signature,
-        slot=slot,
+        signature=ref.signature,
+        slot=ref.slot,
         position=ref.position,
-        fee_payer=keys[0],
-        fee=fee,
-        error=error,
-        block_time=block_time,
+        fee_payer=raw.keys[0],
+        fee=raw.fee,
+        error=raw.error,
+        block_time=raw.block_time,
         events=events,
-        touched=frozenset(touched) if error is None else frozenset(),
+        touched=raw.writable if raw.error is None else frozenset(),
         dead=dead,
     )
 
@@ -118,7 +91,8 @@ def plain(value: Any) -> Any:
 
 def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:
     rows = []
-    for ordinal, event in enumerate(events_of_transaction(dict(raw.json))):
+    for ordinal, data in enumerate(event_data(raw, program=program)):
+        event = decode_event(data)
         payload = plain(event)
         _refuse_nul(tuple(payload.values()))
         thread = getattr(event, "thread", program)
@@ -135,15 +109,6 @@ def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:
             )
         )
     return tuple(rows)
-
-
-def _writable(keys: list[bytes], header: Mapping[str, int]) -> set[bytes]:
-    """The static accounts a message may write to: its header counts who signs and who is
-    read-only."""
-    signed = header["numRequiredSignatures"]
-    signed_writable = signed - header["numReadonlySignedAccounts"]
-    unsigned_writable = len(keys) - header["numReadonlyUnsignedAccounts"]
-    return set(keys[:signed_writable]) | set(keys[signed:unsigned_writable])
 
 
 def _refuse_nul(values: tuple[Any, ...]) -> None:

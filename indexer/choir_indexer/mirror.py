@@ -22,7 +22,7 @@ from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
-from choir_indexer.decode import BadTransaction, decode_transaction, decode_update
+from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
 from choir_indexer.sources import Feed, Gap, NotListed, Pruned, Source, SourceError
@@ -113,8 +113,8 @@ class Mirror:
                 await self._session()
             except StaleBatch as error:
                 self._interrupted("stale", error)
-            except (SourceError, BadTransaction) as error:
-                gap = isinstance(error, Gap | BadTransaction)
+            except SourceError as error:
+                gap = isinstance(error, Gap)
                 self._interrupted("gap" if gap else "source", error)
             except DATABASE_LOST as error:
                 self._interrupted("database", error)

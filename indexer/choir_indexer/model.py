@@ -5,13 +5,13 @@ Slots are u64. Addresses are 32 bytes, signatures 64.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 __all__ = [
     "FETCHED",
     "AccountUpdate",
+    "Call",
     "Frontier",
     "Hint",
     "HistoryBatch",
@@ -64,11 +64,30 @@ class SignatureRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """An instruction that another instruction sent to the program."""
+
+    accounts: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RawTransaction:
-    """A transaction undecoded: the node's JSON of it (encoding `json`)."""
+    """A transaction that names the program, its calls not yet decoded: the same value whatever
+    the source gave.
+
+    `keys` are the message's addresses, then those from lookup tables, writable ones first; the
+    fee payer is the first. `error` is the node's JSON of it, None when it succeeded. `calls` are
+    those that the program got from other instructions, in the order they ran.
+    """
 
     ref: SignatureRef
-    json: Mapping[str, Any]
+    fee: int
+    error: Any
+    block_time: int | None
+    keys: tuple[bytes, ...]
+    writable: frozenset[bytes]
+    calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from tests.indexer.synthetic import PAYER, SyntheticChain, key
 
 from choir.ids import PROGRAM_ID
 from choir_indexer.decode import decode_transaction, decode_update
-from choir_indexer.model import AccountUpdate, RawTransaction
+from choir_indexer.model import AccountUpdate
 from choir_indexer.store.merge import KINDS
+from choir_indexer.transactions import from_json
 
 Step = tuple[str, int, int]
 Script = list[list[list[Step]]]
@@ -130,7 +131,7 @@ def expected(chain: SyntheticChain, through: int | None = None) -> dict[str, Any
     events: dict[bytes, list[Any]] = defaultdict(list)
     ran = [r for r in chain.transactions if r.ref.slot <= through]
     for r in ran:
-        for e in decode_transaction(RawTransaction(r.ref, r.json())).events:
+        for e in decode_transaction(from_json(r.ref, r.json())).events:
             seq = len(events[e.thread]) + 1
             events[e.thread].append((seq, e.slot, e.signature, e.ordinal, e.kind, e.payload))
     found["events"] = dict(events)

@@ -34,12 +34,12 @@ from choir_indexer.model import (
     Frontier,
     Hint,
     HistoryBatch,
-    RawTransaction,
     SignatureRef,
     SignatureSeen,
     SlotSeen,
 )
 from choir_indexer.sources import Feed, Snapshot, SourceError, SourceLost
+from choir_indexer.transactions import from_json
 
 PAYER = bytes([7]) * 32
 GENESIS = "11111111111111111111111111111111"
@@ -234,7 +234,7 @@ class SyntheticSource:
             listed = listed[len(part) :]
             end = part[-1].ref.slot if listed else through
             self.faults.before("transactions")
-            raws = tuple(RawTransaction(r.ref, r.json()) for r in part)
+            raws = tuple(from_json(r.ref, r.json()) for r in part)
             first = begin == after
             yield HistoryBatch(
                 begin, end, raws, recheck, after - overlap if first else None,

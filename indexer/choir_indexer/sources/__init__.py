@@ -1,6 +1,7 @@
 """Where the mirror gets the chain from: the port, and its implementation over Solana's RPC."""
 
 from choir_indexer.sources.port import (
+    BadTransaction,
     Feed,
     Gap,
     MissingTransaction,
@@ -14,6 +15,7 @@ from choir_indexer.sources.port import (
 )
 
 __all__ = [
+    "BadTransaction",
     "Feed",
     "Gap",
     "MissingTransaction",

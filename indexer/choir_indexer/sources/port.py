@@ -20,6 +20,7 @@ from typing import Protocol
 from choir_indexer.model import AccountUpdate, Frontier, Hint, HistoryBatch, SignatureRef
 
 __all__ = [
+    "BadTransaction",
     "Feed",
     "Gap",
     "MissingTransaction",
@@ -43,6 +44,10 @@ class SourceLost(SourceError):
 
 class Gap(SourceError):
     """The source does not give history that it is known to have."""
+
+
+class BadTransaction(Gap):
+    """What it gives is not a transaction, or not the one that was asked for."""
 
 
 class MissingTransaction(Gap):

@@ -25,7 +25,7 @@ from choir.errors import (
     RpcError,
     RpcUnreachable,
 )
-from choir.events import Initialized, events_of_transaction
+from choir.events import Initialized, decode_event
 from choir.ids import PROGRAM_ID
 from choir.rpc import Commitment, Rpc, account_from_json
 from choir_indexer.model import (
@@ -46,6 +46,7 @@ from choir_indexer.sources.port import (
     SourceError,
 )
 from choir_indexer.sources.pubsub import PubSubFeed
+from choir_indexer.transactions import event_data, from_json
 
 __all__ = ["RpcSource"]
 
@@ -297,9 +298,8 @@ class RpcSource:
         once, and before that nothing it does succeeds."""
         for ref in walk.refs(-1, walk.rows[0][0] if walk.rows else -1)[:LOOK]:
             try:
-                events = events_of_transaction(
-                    (await self._transaction(ref)).json, program_id=self._program
-                )
+                raw = await self._transaction(ref)
+                events = [decode_event(data) for data in event_data(raw, program=self._program)]
             except DecodeError:
                 return False
             if events:
@@ -334,7 +334,7 @@ class RpcSource:
                     lambda: self._rpc.get_transaction(signature, commitment=self._commitment)
                 )
             if answer is not None:
-                return RawTransaction(ref, answer)
+                return from_json(ref, answer, program=self._program)
             if attempt + 1 < ATTEMPTS:
                 await self._clock.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_S)

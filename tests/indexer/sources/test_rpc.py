@@ -70,7 +70,8 @@ class Node(JsonRpc):
         event = encode("Initialized" if name == self.initialized else "Deposited")
         signature = bytes(Signature.from_string(name))
         events = () if name in self.eventless else (event,)
-        return Ran(SignatureRef(signature, self.slot, 0), {}, events).json()
+        slot = next(row["slot"] for row in self.history if row["signature"] == name)
+        return Ran(SignatureRef(signature, slot, 0), {}, events).json()
 
     def getFirstAvailableBlock(self) -> int:  # noqa: N802
         if self.first is None:

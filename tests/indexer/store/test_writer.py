@@ -19,9 +19,10 @@ from tests.indexer.synthetic import SyntheticChain, key
 from choir.ids import PROGRAM_ID
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import Delta
-from choir_indexer.model import FETCHED, AccountUpdate, RawTransaction
+from choir_indexer.model import FETCHED, AccountUpdate
 from choir_indexer.store import DatabaseUnreachable, Incomplete, NotMigrated, migrate
 from choir_indexer.store.writer import Identity, StaleBatch, Writer, is_current
+from choir_indexer.transactions import from_json
 
 BEGIN = Identity("genesis", str(PROGRAM_ID), 7)
 some = settings(
@@ -168,7 +169,7 @@ def test_an_announcement_behind_the_watermark_says_nothing(bench: Bench) -> None
 def _history(chain: SyntheticChain, after: int, through: int) -> Delta:
     return Delta.of(
         transactions=[
-            decode_transaction(RawTransaction(r.ref, r.json()))
+            decode_transaction(from_json(r.ref, r.json()))
             for r in chain.transactions
             if after < r.ref.slot <= through
         ]
