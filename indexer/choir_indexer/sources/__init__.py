@@ -3,6 +3,7 @@
 from choir_indexer.sources.port import (
     BadTransaction,
     Feed,
+    Forked,
     Gap,
     MissingTransaction,
     NotListed,
@@ -17,6 +18,7 @@ from choir_indexer.sources.port import (
 __all__ = [
     "BadTransaction",
     "Feed",
+    "Forked",
     "Gap",
     "MissingTransaction",
     "NotListed",

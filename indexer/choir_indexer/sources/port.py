@@ -22,6 +22,7 @@ from choir_indexer.model import AccountUpdate, Frontier, Hint, HistoryBatch, Sig
 __all__ = [
     "BadTransaction",
     "Feed",
+    "Forked",
     "Gap",
     "MissingTransaction",
     "NotListed",
@@ -60,6 +61,19 @@ class NotListed(Gap):
 
 class Pruned(Gap):
     """Its history ends before it reaches what the mirror has."""
+
+
+class Forked(SourceError):
+    """Slots that it gave are no longer in the chain, which went on from another fork.
+
+    Args:
+        back_to: the newest slot that stands as it was given.
+        reason: what proves it, for a person.
+    """
+
+    def __init__(self, back_to: int, reason: str) -> None:
+        super().__init__(reason)
+        self.back_to = back_to
 
 
 class NotServed(SourceError):
