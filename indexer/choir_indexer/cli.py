@@ -8,7 +8,6 @@ import logging
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import structlog
@@ -16,7 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from choir_indexer.settings import Settings
-from choir_indexer.store import DatabaseUnreachable, MirrorError, migrate, rebuild
+from choir_indexer.store import MirrorError, migrate, rebuild
 
 T = TypeVar("T")
 USAGE = 2
@@ -79,17 +78,22 @@ def migrate_schema(
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """How far the mirror is, what it holds, and how far the chain is."""
-    settings = _settings()
-    found = _run(_status(settings))
+    from choir_indexer.status import status as look
+
+    found = _run(look(_settings()))
     if as_json:
         typer.echo(json.dumps(found))
         return
     for name, value in found.items():
         if isinstance(value, dict):
             for inner, number in value.items():
-                typer.echo(f"{inner:>20}  {number}")
+                _line(inner if name == "rows" else f"{name} {inner}", number)
+        elif isinstance(value, list):
+            _line(name, len(value))
+            for each in value:
+                typer.echo(f"{'':>20}  " + ", ".join(f"{k} {v}" for k, v in each.items()))
         else:
-            typer.echo(f"{name:>20}  {'-' if value is None else value}")
+            _line(name, value)
 
 
 @app.command()
@@ -166,51 +170,8 @@ def main() -> None:
     app()
 
 
-async def _status(settings: Settings) -> dict[str, Any]:
-    from sqlalchemy.exc import ProgrammingError
-    from sqlalchemy.ext.asyncio import create_async_engine
-    from sqlalchemy.pool import NullPool
-
-    from choir.errors import RpcError
-    from choir.rpc import HttpRpc
-    from choir_indexer.store import NotMigrated, read
-    from choir_indexer.store.errors import unreachable
-
-    chain_slot: int | None = None
-    trouble: str | None = None
-    try:
-        async with HttpRpc(settings.rpc_url) as rpc:
-            chain_slot = await rpc.get_slot(commitment=settings.commitment)
-    except RpcError as error:
-        trouble = str(error)
-    _, _, rest = settings.database_url.partition("://")
-    engine = create_async_engine(f"postgresql+asyncpg://{rest}", poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            mark = await read.watermark(connection)
-            counts = await read.counts(connection)
-    except ProgrammingError:
-        raise NotMigrated("schema chain is missing; run: choir-indexer migrate") from None
-    except OSError as error:
-        raise DatabaseUnreachable(unreachable(settings.database_url, str(error))) from None
-    finally:
-        await engine.dispose()
-    behind = None
-    if mark is not None and chain_slot is not None:
-        behind = max(chain_slot - mark.slot, 0)
-    return {
-        "watermark": mark.slot if mark else None,
-        "finalized": mark.finalized_slot if mark else None,
-        "history_slot": mark.history_slot if mark else None,
-        "events_whole": mark.events_whole if mark else None,
-        "commitment": mark.commitment if mark else settings.commitment,
-        "chain_slot": chain_slot,
-        "lag_slots": behind,
-        "node_trouble": trouble,
-        "genesis_hash": mark.genesis_hash if mark else None,
-        "program_id": mark.program_id if mark else settings.program_id,
-        "rows": asdict(counts),
-    }
+def _line(name: str, value: object) -> None:
+    typer.echo(f"{name:>20}  {'-' if value is None else value}")
 
 
 async def _progress(state: Any) -> None:

@@ -24,6 +24,7 @@ from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
+from choir_indexer.gaps import Gaps
 from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
 from choir_indexer.sources import Feed, Gap, NotListed, Pruned, Source, SourceError
 from choir_indexer.store.errors import DatabaseUnreachable, Incomplete, WrongChain
@@ -92,6 +93,7 @@ class Mirror:
         self._log = structlog.get_logger("choir_indexer.mirror")
         self.metrics = metrics or Metrics()
         self.state = State(self._clock)
+        self._gaps = Gaps(self.state, self.metrics)
         self.attached = asyncio.Event()  # identity checked, announcements open
         self._moved = asyncio.Event()
         self._mark = Mark(GENESIS_SLOT, None, None)
@@ -200,6 +202,7 @@ class Mirror:
             commitment=self._commitment,
         )
         await self._read_mark(writer)
+        await self._gaps.load(writer.connection)
         self.attached.set()
         if self._mark.snapshot_slot is None:
             await self._snapshot(writer)
@@ -228,6 +231,16 @@ class Mirror:
         await self._advance(writer)
 
     async def _advance(self, writer: Writer) -> None:
+        """Walk to the frontier; a gap on the way is on record until the watermark passed it."""
+        try:
+            await self._walk(writer)
+        except Gap as error:
+            frontier = self.state.frontier or self._mark.slot
+            await self._gaps.note(writer.connection, self._mark.slot + 1, frontier, str(error))
+            raise
+        await self._gaps.end_filled(writer.connection)
+
+    async def _walk(self, writer: Writer) -> None:
         """Walk history from the watermark to the frontier."""
         frontier = await self._source.frontier()
         self._seen(frontier)

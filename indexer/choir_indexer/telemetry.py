@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from choir.clock import Clock
+from choir_indexer.store.gaps import GapRow
 
 __all__ = ["Metrics", "State"]
 
@@ -43,6 +44,12 @@ class Metrics:
             "Announcements dropped by the bounded queue; history had them",
             registry=self.registry,
         )
+        self.gaps = Counter(
+            "choir_indexer_gaps", "Gaps found in what the source gave", registry=self.registry
+        )
+        self.gaps_open = Gauge(
+            "choir_indexer_gaps_open", "Gaps that are not filled yet", registry=self.registry
+        )
         self.interruptions = Counter(
             "choir_indexer_interruptions",
             "Sessions with the source or the database that ended early",
@@ -59,7 +66,8 @@ class Metrics:
 class State:
     """Where the mirror stands. `caught_up_at` is the clock's monotonic time when the watermark
     last stood at the source's frontier; None before the first time. Transactions older than
-    `history_slot` could not be had; None when all are there."""
+    `history_slot` could not be had; None when all are there. `gap` is what the source has not
+    given yet, though it must have it."""
 
     clock: Clock
     phase: str = "starting"
@@ -68,6 +76,7 @@ class State:
     history_slot: int | None = None
     caught_up_at: float | None = None
     trouble: str | None = None
+    gap: GapRow | None = None
     started_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,4 +100,5 @@ class State:
             "lag_s": round(lag, 3),
             "max_lag_s": max_lag_s,
             "trouble": self.trouble,
+            "gap": None if self.gap is None else asdict(self.gap),
         }

@@ -18,6 +18,7 @@ __all__ = [
     "accounts",
     "config",
     "dead_letters",
+    "gaps",
     "messages",
     "meta",
     "metadata",
@@ -306,4 +307,17 @@ dead_letters = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     _when("created_at"),
     sa.UniqueConstraint("kind", "key", "ordinal", "slot"),
+)
+
+# what the source did not give, though it must have it; one at most is open (`filled_at` NULL)
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _u64("from_slot"),
+    _u64("to_slot"),
+    sa.Column("reason", sa.Text, nullable=False),
+    _when("found_at"),
+    _when("last_seen_at"),
+    _when("filled_at", nullable=True),
 )

@@ -7,6 +7,8 @@ losing the lease: whoever cannot write cannot believe it may.
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,10 +29,11 @@ from choir_indexer.store.errors import (
 )
 from choir_indexer.store.migrations import HEAD
 
-__all__ = ["Applied", "Identity", "Mark", "StaleBatch", "Writer", "is_current"]
+__all__ = ["LEASE", "Applied", "Identity", "Mark", "StaleBatch", "Writer", "is_current"]
 
 # any constants will do, as long as nobody else in the database uses them
 LEASE = 0x63686F69725F6978
+NAME = f"choir-indexer {os.getpid()}@{socket.gethostname()}"
 THREAD_CHANNEL = "choir_thread"
 OUTBOX_CHANNEL = "choir_outbox"
 
@@ -103,6 +106,11 @@ class Writer:
             connection.terminate()
             raise
         return cls(connection)
+
+    @property
+    def connection(self) -> asyncpg.Connection[Any]:
+        """The connection that holds the lease, for the other modules of this package."""
+        return self._connection
 
     async def close(self) -> None:
         """Give the lease back. A connection that is gone already is no error."""
@@ -398,7 +406,9 @@ async def is_current(url: str) -> bool:
 
 async def _connect(url: str) -> asyncpg.Connection[Any]:
     try:
-        return await asyncpg.connect(url, timeout=10, command_timeout=None)
+        return await asyncpg.connect(
+            url, timeout=10, command_timeout=None, server_settings={"application_name": NAME}
+        )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise DatabaseUnreachable(unreachable(url, str(error))) from None
 

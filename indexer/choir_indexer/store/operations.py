@@ -1,0 +1,55 @@
+"""What an operator asks of the mirror beside its rows: gaps, and who is at work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from choir_indexer.store import schema as t
+from choir_indexer.store.gaps import GapRow
+from choir_indexer.store.read import Queryable
+
+__all__ = ["Holder", "gaps", "holder"]
+
+_HOLDER: Final = sa.text(
+    """
+    SELECT a.pid, a.application_name, host(a.client_addr),
+           CAST(extract(epoch FROM a.backend_start) AS double precision)
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND ((CAST(l.classid AS bigint) << 32) | CAST(l.objid AS bigint)) = :lock
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The connection that holds a lease: its server process, what it calls itself, where it
+    comes from (None: the same machine), since when (seconds since the epoch)."""
+
+    pid: int
+    application: str
+    host: str | None
+    since: float
+
+
+async def holder(connection: Queryable, lock: int) -> Holder | None:
+    """Who holds the advisory lock, None when nobody does."""
+    row = (await connection.execute(_HOLDER, {"lock": lock})).first()
+    return None if row is None else Holder(*row)
+
+
+async def gaps(connection: Queryable, *, limit: int = 100) -> list[GapRow]:
+    """Gaps that are open, oldest first."""
+    c = t.gaps.c
+    query = (
+        sa.select(c.from_slot, c.to_slot, c.reason, c.found_at)
+        .where(c.filled_at.is_(None))
+        .order_by(c.id)
+        .limit(limit)
+    )
+    rows = await connection.execute(query)
+    return [GapRow(row[0], row[1], row[2], row[3].timestamp()) for row in rows]
