@@ -25,6 +25,8 @@ PURE = (
     "choir.accounts",
     "choir.instructions",
     "choir.events",
+    "choir.event_data",
+    "choir.idl_decoder",
     "choir.privacy",
     "choir.semantics",
     "choir.spaces.engine",

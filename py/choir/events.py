@@ -7,10 +7,9 @@ instructions cannot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
-import base58
 from solders.pubkey import Pubkey
 
 from choir._program.events import (
@@ -47,8 +46,9 @@ from choir._program.events import (
     TreasuryProposed,
     Unpaused,
 )
-from choir.errors import DecodeError, WrongDiscriminator
-from choir.ids import PROGRAM_ID, event_authority_pda
+from choir.errors import WrongDiscriminator
+from choir.event_data import EVENT_INSTRUCTION, called_event_data
+from choir.ids import PROGRAM_ID
 
 __all__ = [
     "BY_DISCRIMINATOR",
@@ -88,9 +88,6 @@ __all__ = [
     "events_of_transaction",
 ]
 
-EVENT_INSTRUCTION: Final = bytes.fromhex("e445a52e51cb9a1d")
-"""What the data of every event instruction begins with (Anchor's `EVENT_IX_TAG_LE`)."""
-
 
 def decode_event(data: bytes) -> Event:
     """An event from its bytes, beginning with its discriminator or with the event instruction's.
@@ -116,37 +113,4 @@ def events_of_transaction(
     failed transaction has none. Raises DecodeError when the answer lacks what is needed, or when
     an event is of a newer program.
     """
-    meta = transaction.get("meta")
-    if not isinstance(meta, Mapping):
-        raise DecodeError("the transaction has no metadata; its events cannot be known")
-    if meta.get("err") is not None:
-        return []
-    keys = _account_keys(transaction, meta)
-    program = str(program_id)
-    authority = str(event_authority_pda(program_id=program_id))
-    found: list[Event] = []
-    groups = sorted(meta.get("innerInstructions") or (), key=lambda group: int(group["index"]))
-    for group in groups:
-        for instruction in group["instructions"]:
-            called = keys[instruction["programIdIndex"]]
-            if called != program:
-                continue
-            data = base58.b58decode(instruction["data"])
-            accounts = [keys[i] for i in instruction["accounts"]]
-            # the program only accepts this from its own event authority
-            if data[:8] == EVENT_INSTRUCTION and accounts[:1] == [authority]:
-                found.append(decode_event(data))
-    return found
-
-
-def _account_keys(transaction: Mapping[str, Any], meta: Mapping[str, Any]) -> Sequence[str]:
-    """Static keys, then those loaded from lookup tables: writable first."""
-    try:
-        keys = [
-            key if isinstance(key, str) else key["pubkey"]
-            for key in transaction["transaction"]["message"]["accountKeys"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise DecodeError('ask for the transaction with encoding "json"') from error
-    loaded = meta.get("loadedAddresses") or {}
-    return [*keys, *loaded.get("writable", ()), *loaded.get("readonly", ())]
+    return [decode_event(data) for data in called_event_data(transaction, program_id=program_id)]
