@@ -10,10 +10,19 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from choir.stack.postgres import EmbeddedPostgres
 
 _numbers = itertools.count(1)
+
+# The same examples on every machine, however busy it is. To look for new ones:
+# scripts/test ROOM --hypothesis-profile=search
+settings.register_profile(
+    "search", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("choir", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile("choir")
 
 
 @pytest.fixture(scope="session")

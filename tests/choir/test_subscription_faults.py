@@ -196,7 +196,7 @@ async def test_the_localnets_faults_lose_nothing_either(world, seed):
                 news.set()
 
         reading = asyncio.create_task(read_logs())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             told.append(await anext(updates))
             while not heard:  # until the logs are followed
                 receipts = [await alice.deposit("t", 100)]

@@ -32,7 +32,7 @@ def following(world, **more):
 
 async def soon(updates, count=1):
     """The next updates; a test that waits in vain fails instead of hanging."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         found = [await anext(updates) for _ in range(count)]
     return found[0] if count == 1 else found
 

@@ -20,7 +20,7 @@ class RawRpc:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.AsyncClient(timeout=10)
+        self.http = httpx.AsyncClient(timeout=60)
 
     async def post(self, body: Any) -> Any:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

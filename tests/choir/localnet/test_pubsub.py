@@ -46,7 +46,7 @@ class Socket:
         return number
 
     async def next(self) -> dict[str, Any]:
-        message = await asyncio.wait_for(self.connection.recv(), 5)
+        message = await asyncio.wait_for(self.connection.recv(), 60)
         assert isinstance(message, str)
         parsed: dict[str, Any] = json.loads(message)
         return parsed
@@ -284,7 +284,7 @@ async def test_stock_solana_py_reads_every_notification(
         await localnet.advance(3)
         seen: set[str] = set()
         while len(seen) < 6:
-            [message] = await asyncio.wait_for(stock.recv(), 5)
+            [message] = await asyncio.wait_for(stock.recv(), 60)
             seen.add(type(message).__name__)
         assert seen == {
             "SubscriptionResult",

@@ -13,7 +13,7 @@ from choir.testing import ManualClock
 from choir.wallet import KeypairSigner
 
 Make = Callable[[], Awaitable[ChoirApi]]
-SOON = 20.0
+SOON = 60.0
 
 
 async def _opened(open_api: Make, world: World) -> ChoirApi:
