@@ -37,7 +37,6 @@ FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 15.0
 # Accounts in slot 0 are the genesis ones; no transaction runs in it.
 GENESIS_SLOT = 0
-SNAPSHOT_PART = 5000
 
 # What ends a session but not the mirror: the database or the connection to it went away, or it
 # is out of something, or another session was in the way.
@@ -211,13 +210,14 @@ class Mirror:
     async def _snapshot(self, writer: Writer) -> None:
         self.state.phase = "snapshot"
         frontier = await self._source.frontier()
-        snapshot = await self._source.snapshot(at_least=frontier.slot)
-        for start in range(0, len(snapshot.updates), SNAPSHOT_PART):
-            part = snapshot.updates[start : start + SNAPSHOT_PART]
-            await writer.apply_snapshot(self._decoded(part, "snapshot"))
+        accounts = 0
+        async with self._source.snapshot(at_least=frontier.slot) as snapshot:
+            async for part in snapshot.parts:
+                await writer.apply_snapshot(self._decoded(part, "snapshot"))
+                accounts += len(part)
         await writer.end_snapshot(snapshot.slot)
         await self._read_mark(writer)
-        self._log.info("snapshot", slot=snapshot.slot, accounts=len(snapshot.updates))
+        self._log.info("snapshot", slot=snapshot.slot, accounts=accounts)
 
     async def _follow(self, writer: Writer, feed: Feed) -> None:
         """Wait for announcements, write announced accounts at once, then walk history."""

@@ -94,7 +94,8 @@ async def reconcile(
     """
     clock = clock or SystemClock()
     frontier = await source.frontier()
-    snapshot = await source.snapshot(at_least=frontier.slot)
+    async with source.snapshot(at_least=frontier.slot) as snapshot:
+        listed = [update async for part in snapshot.parts for update in part]
     deadline = clock.monotonic() + WAIT_S
     while True:
         mark = await writer.mark()
@@ -105,9 +106,9 @@ async def reconcile(
         if not await writer.followed():
             break  # nobody is on the way there
         await clock.sleep(STEP_S)
-    chain = {update.pubkey: update for update in snapshot.updates}
+    chain = {update.pubkey: update for update in listed}
     differing: list[tuple[Difference, AccountUpdate]] = []
-    version = max((update.write_version for update in snapshot.updates), default=0)
+    version = max((update.write_version for update in listed), default=0)
     seen: set[bytes] = set()
     async for pubkey, slot, data in writer.accounts(PAGE):
         seen.add(pubkey)
@@ -131,17 +132,17 @@ async def reconcile(
         await writer.apply_snapshot(Delta.of(accounts=map(decode_update, updates)))
     # what is older than the mirror's history is known to be missing
     begins = mark.history_slot or 1
-    listed = await source.signatures(begins - 1, min(mark.slot, frontier.slot))
-    unknown = await writer.unknown([ref.signature for ref in listed])
+    refs = await source.signatures(begins - 1, min(mark.slot, frontier.slot))
+    unknown = await writer.unknown([ref.signature for ref in refs])
     return Report(
         slot=snapshot.slot,
         watermark=mark.slot,
         behind=mark.slot < snapshot.slot,
         accounts=len(chain),
-        transactions=len(listed),
+        transactions=len(refs),
         differences=tuple(difference for difference, _ in differing),
         missing_transactions=tuple(str(Signature(signature)) for signature in unknown),
-        short_vaults=tuple(await short_vaults(rpc, snapshot.updates)),
+        short_vaults=tuple(await short_vaults(rpc, listed)),
         repaired=len(differing) if repair else 0,
     )
 

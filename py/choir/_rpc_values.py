@@ -1,4 +1,4 @@
-"""The values of `choir.rpc`: what a node answers, frozen and typed."""
+"""The values of `choir.rpc`: what a node answers, frozen and typed, and the errors it names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from choir.errors import RpcError
+from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError
 
 __all__ = [
     "Account",
@@ -27,6 +27,7 @@ __all__ = [
     "account_or_none",
     "commitment_reached",
     "discriminator_filter",
+    "error_from_json",
     "memcmp",
     "signature_info",
     "simulation_from_json",
@@ -36,6 +37,9 @@ __all__ = [
 T = TypeVar("T")
 Commitment = Literal["processed", "confirmed", "finalized"]
 Filter = Mapping[str, Any]
+# The node's own codes (rpc-client-api, custom_error.rs) and the usual ones of gateways.
+_NODE_BEHIND = frozenset({-32005, -32016})
+_RATE_LIMITED = frozenset({429, -32429, -32029})
 _RANK: dict[str, int] = {"processed": 0, "confirmed": 1, "finalized": 2}
 
 
@@ -189,3 +193,21 @@ def signature_info(row: Any) -> SignatureInfo:
         time=row.get("blockTime"),
         confirmation=row.get("confirmationStatus"),
     )
+
+
+def error_from_json(method: str, error: Any) -> RpcError:
+    """The typed error for the `error` member of a JSON-RPC answer."""
+    if not isinstance(error, Mapping):
+        return RpcError(f"{method}: {error}")
+    code = error.get("code")
+    data = error.get("data")
+    text = f"{method}: {error.get('message', 'no message')} (code {code})"
+    if code in _NODE_BEHIND:
+        behind = data.get("numSlotsBehind") if isinstance(data, Mapping) else None
+        return NodeBehind(text, slots_behind=behind, code=code, data=data)
+    if code in _RATE_LIMITED:
+        after = data.get("retryAfter") if isinstance(data, Mapping) else None
+        return RateLimited(text, retry_after=after, code=code, data=data)
+    if code == -32601:
+        return MethodNotServed(text, code=code, data=data)
+    return RpcError(text, code=code, data=data)

@@ -11,7 +11,8 @@ Source of the methods: https://solana.com/docs/rpc/http
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from solders.hash import Hash
@@ -31,13 +32,14 @@ from choir._rpc_values import (
     account_or_none,
     commitment_reached,
     discriminator_filter,
+    error_from_json,
     memcmp,
     signature_info,
     simulation_from_json,
     status_or_none,
 )
 from choir._urls import place_of, scrubbed
-from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
+from choir.errors import RateLimited, RpcError, RpcUnreachable
 
 if TYPE_CHECKING:
     import httpx
@@ -57,14 +59,12 @@ __all__ = [
     "account_from_json",
     "commitment_reached",
     "discriminator_filter",
+    "error_from_json",
     "memcmp",
 ]
 
 T = TypeVar("T")
 
-# The node's own codes (rpc-client-api, custom_error.rs) and the usual ones of gateways.
-_NODE_BEHIND = frozenset({-32005, -32016})
-_RATE_LIMITED = frozenset({429, -32429, -32029})
 MAX_ACCOUNTS_PER_CALL = 100
 
 
@@ -73,6 +73,15 @@ class Rpc(Protocol):
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         """Any method; the JSON under `result`."""
+        ...
+
+    def stream(
+        self, method: str, params: Sequence[Any] = ()
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Any method; the JSON of the whole answer in pieces, as they arrive, unread.
+
+        For answers that would not fit into memory. It may break off: the pieces raise too.
+        """
         ...
 
     async def get_account(
@@ -204,6 +213,19 @@ class JsonRpc:
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         raise NotImplementedError
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, params: Sequence[Any] = ()
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        import orjson
+
+        result = await self.request(method, params)
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield orjson.dumps({"jsonrpc": "2.0", "result": result, "id": 1})
+
+        yield whole()
 
     async def aclose(self) -> None:
         """Nothing to give back unless the transport has something."""
@@ -444,15 +466,83 @@ class HttpRpc(JsonRpc):
         import httpx
         import orjson
 
-        self._last_id += 1
-        body = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": list(params)}
+        body = self._call(method, params)
         try:
             answer = await self._http.post(self.url, content=orjson.dumps(body))
-        except httpx.TimeoutException as error:
-            raise RpcUnreachable(f"{self._place} did not answer {method} in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = scrubbed(str(error), self.url) or type(error).__name__
-            raise RpcUnreachable(f"cannot reach the node at {self._place}: {said}") from None
+            raise self._unreachable(method, error) from None
+        self._refuse_busy(method, answer)
+        parsed = self._parsed(method, answer.status_code, answer.content)
+        if parsed.get("id") != body["id"]:
+            raise RpcUnreachable(f"{self._place} answered another request than {method}")
+        return parsed["result"]
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, params: Sequence[Any] = ()
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Raises as `request`, here and while the pieces arrive."""
+        import httpx
+        import orjson
+
+        body = orjson.dumps(self._call(method, params))
+        try:
+            async with self._http.stream("POST", self.url, content=body) as answer:
+                self._refuse_busy(method, answer)
+                yield self._pieces(method, answer)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(method, error) from None
+
+    async def _pieces(self, method: str, answer: httpx.Response) -> AsyncIterator[bytes]:
+        import httpx
+
+        begin = b""
+        begun = False
+        try:
+            async for piece in answer.aiter_bytes():
+                if begun:
+                    yield piece
+                    continue
+                begin += piece
+                if b'"result"' in begin:  # inside a string its quotes have backslashes
+                    begun = True
+                    yield begin
+        except httpx.HTTPError as error:
+            raise self._unreachable(method, error) from None
+        if not begun:
+            self._parsed(method, answer.status_code, begin)
+
+    def _parsed(self, method: str, status: int, content: bytes) -> dict[str, Any]:
+        """An answer that has a result. Raises RpcUnreachable, or the error that it is."""
+        import orjson
+
+        try:
+            parsed = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            parsed = None
+        if not isinstance(parsed, dict) or not {"result", "error"} & parsed.keys():
+            begins = scrubbed(content[:2000].decode("utf-8", "replace"), self.url)[:80]
+            raise RpcUnreachable(
+                f"{self._place} does not speak Solana's JSON-RPC: HTTP {status}, {begins!r}",
+                code=status,
+            )
+        if parsed.get("error") is not None:
+            raise error_from_json(method, self._without_secrets(parsed["error"]))
+        return parsed
+
+    def _call(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
+        self._last_id += 1
+        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": list(params)}
+
+    def _unreachable(self, method: str, error: Exception) -> RpcUnreachable:
+        import httpx
+
+        if isinstance(error, httpx.TimeoutException):
+            return RpcUnreachable(f"{self._place} did not answer {method} in time")
+        said = scrubbed(str(error), self.url) or type(error).__name__
+        return RpcUnreachable(f"cannot reach the node at {self._place}: {said}")
+
+    def _refuse_busy(self, method: str, answer: httpx.Response) -> None:
         if answer.status_code in (429, 503):
             raise RateLimited(
                 f"{self._place} answered {answer.status_code} to {method}: "
@@ -460,22 +550,6 @@ class HttpRpc(JsonRpc):
                 retry_after=_retry_after(answer.headers.get("retry-after")),
                 code=answer.status_code,
             )
-        try:
-            parsed = orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            parsed = None
-        if not isinstance(parsed, dict) or ("result" not in parsed and "error" not in parsed):
-            begins = scrubbed(answer.text[:2000], self.url)[:80]
-            raise RpcUnreachable(
-                f"{self._place} does not speak Solana's JSON-RPC: HTTP {answer.status_code}, "
-                f"{begins!r}",
-                code=answer.status_code,
-            )
-        if parsed.get("error") is not None:
-            raise error_from_json(method, self._without_secrets(parsed["error"]))
-        if parsed.get("id") != body["id"]:
-            raise RpcUnreachable(f"{self._place} answered another request than {method}")
-        return parsed["result"]
 
     def _without_secrets(self, error: Any) -> Any:
         """The error with a message that may be shown: gateways quote the request's address."""
@@ -485,24 +559,6 @@ class HttpRpc(JsonRpc):
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-def error_from_json(method: str, error: Any) -> RpcError:
-    """The typed error for the `error` member of a JSON-RPC answer."""
-    if not isinstance(error, Mapping):
-        return RpcError(f"{method}: {error}")
-    code = error.get("code")
-    data = error.get("data")
-    text = f"{method}: {error.get('message', 'no message')} (code {code})"
-    if code in _NODE_BEHIND:
-        behind = data.get("numSlotsBehind") if isinstance(data, Mapping) else None
-        return NodeBehind(text, slots_behind=behind, code=code, data=data)
-    if code in _RATE_LIMITED:
-        after = data.get("retryAfter") if isinstance(data, Mapping) else None
-        return RateLimited(text, retry_after=after, code=code, data=data)
-    if code == -32601:
-        return MethodNotServed(text, code=code, data=data)
-    return RpcError(text, code=code, data=data)
 
 
 def _with(options: Mapping[str, Any], **more: Any) -> dict[str, Any]:

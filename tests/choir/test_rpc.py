@@ -310,3 +310,48 @@ async def test_no_error_of_a_subscription_shows_it_either():
 )
 def test_an_address_is_named_without_its_secrets(url, place):
     assert place_of(url) == place
+
+
+async def _streamed(rpc):
+    async with rpc.stream("getProgramAccounts", ["p"]) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+async def test_a_stream_is_the_answer_unread():
+    body = b'{"jsonrpc":"2.0","result":{"context":{"slot":1},"value":[ ]},"id":1}'
+    assert await _streamed(answering(content=body)) == body
+    rpc = FakeRpc()
+    parsed = orjson.loads(await _streamed_from_fake(rpc))
+    assert parsed["result"] == await rpc.get_slot()
+
+
+async def _streamed_from_fake(rpc):
+    async with rpc.stream("getSlot", [{"commitment": "confirmed"}]) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": 429, "content": b""}, RateLimited),
+        ({"json": an_error(-32005)}, NodeBehind),
+        ({"json": an_error(-32601)}, MethodNotServed),
+        ({"content": b"<html>"}, RpcUnreachable),
+        ({"content": b""}, RpcUnreachable),
+    ],
+)
+async def test_a_stream_raises_as_a_request_does(answer, kind):
+    with pytest.raises(kind):
+        await _streamed(answering(**answer))
+
+
+async def test_a_stream_that_breaks_off_says_so_without_the_key():
+    class Cut(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            yield b'{"result":['
+            raise httpx.ReadError("http://node/secret-key broke off")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Cut()))
+    with pytest.raises(RpcUnreachable, match="broke off") as caught:
+        await _streamed(HttpRpc("http://node/secret-key", transport=transport))
+    assert "secret-key" not in str(caught.value)

@@ -252,11 +252,18 @@ class SyntheticSource:
         # a node answers for any slot it has from the one asked for
         return self._updates(pubkeys, max(self.chain.slot - self.faults.lag(), at_least))
 
-    async def snapshot(self, *, at_least: int) -> Snapshot:
+    @asynccontextmanager
+    async def snapshot(self, *, at_least: int) -> AsyncIterator[Snapshot]:
         self.faults.before("snapshot")
         slot = max(self.chain.slot - self.faults.lag(), at_least)
-        updates = self._updates(self.chain.states, slot)
-        return Snapshot(slot, tuple(u for u in updates if u.data is not None))
+        there = [u for u in self._updates(self.chain.states, slot) if u.data is not None]
+
+        async def parts() -> AsyncIterator[list[AccountUpdate]]:
+            for start in range(0, len(there), self.batch):
+                yield there[start : start + self.batch]
+                self.faults.before("snapshot part")
+
+        yield Snapshot(slot, parts())
 
     async def close(self) -> None:
         pass

@@ -278,6 +278,37 @@ def test_a_database_that_goes_away_is_waited_for(bench: Bench) -> None:
     bench.run(play())
 
 
+def test_a_snapshot_that_breaks_off_is_taken_again(bench: Bench) -> None:
+    chain = SyntheticChain()
+    teller = Teller(chain)
+    teller.tell(STORY)
+
+    class Once(Faults):
+        broken = 0
+
+        def before(self, call: str) -> None:
+            if call == "snapshot part" and not self.broken:
+                self.broken += 1
+                teller.slot([[("leave", 0, 0), ("leave", 0, 1)]])  # what was written is closed
+                raise SourceError("the answer broke off")
+
+    faults = Once()
+
+    async def play() -> None:
+        mirror = bench.mirror(SyntheticSource(chain, faults, batch=4))
+        with pytest.raises(SourceError, match="broke off"):
+            await mirror.catch_up()
+        connection = await bench.connect()
+        assert await connection.fetchval("SELECT count(*) FROM chain.accounts") == 4
+        assert await connection.fetchval("SELECT snapshot_slot FROM chain.watermark") is None
+        await connection.close()
+        await mirror.catch_up()
+        await _compare(bench, chain)
+
+    bench.run(play())
+    assert faults.broken
+
+
 def test_a_gap_stops_the_mirror_loudly_and_skips_nothing(bench: Bench) -> None:
     chain = SyntheticChain()
     Teller(chain).tell(STORY)

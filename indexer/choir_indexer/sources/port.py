@@ -12,7 +12,7 @@ nothing is wrong but late. What the mirror's completeness rests on are the other
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -82,10 +82,12 @@ class NotServed(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every account of the program as of the end of `slot`; each update carries that slot."""
+    """Every account of the program as of the end of `slot`, part by part as they arrive; each
+    update carries that slot. That it is every account is only true once the parts have come to
+    their end: one that breaks off raises `SourceError`."""
 
     slot: int
-    updates: tuple[AccountUpdate, ...]
+    parts: AsyncIterator[Sequence[AccountUpdate]]
 
 
 class Feed(Protocol):
@@ -142,8 +144,8 @@ class Source(Protocol):
         uncertain absence."""
         ...
 
-    async def snapshot(self, *, at_least: int) -> Snapshot:
-        """Every account of the program."""
+    def snapshot(self, *, at_least: int) -> AbstractAsyncContextManager[Snapshot]:
+        """Every account of the program, to be read once, before the block ends."""
         ...
 
     async def close(self) -> None:

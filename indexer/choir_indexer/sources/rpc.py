@@ -6,8 +6,22 @@ Methods: https://solana.com/docs/rpc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -36,6 +50,7 @@ from choir_indexer.model import (
     RawTransaction,
     SignatureRef,
 )
+from choir_indexer.sources.listing import Listed, listed
 from choir_indexer.sources.port import (
     Feed,
     MissingTransaction,
@@ -57,6 +72,7 @@ ACCOUNTS_PER_CALL = 100
 ATTEMPTS = 6
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
+PART_BYTES = 2 << 20  # of a listing of accounts: a few thousand
 ANNOUNCED_LIMIT = 100_000
 LOOK = 100  # transactions looked through for the program's first event
 
@@ -187,28 +203,50 @@ class RpcSource:
         found = await asyncio.gather(*(self._accounts(chunk, at_least) for chunk in chunks))
         return [update for part in found for update in part]
 
-    async def snapshot(self, *, at_least: int) -> Snapshot:
-        """By `getProgramAccounts`, whole in memory.
+    @asynccontextmanager
+    async def snapshot(self, *, at_least: int) -> AsyncIterator[Snapshot]:
+        """By `getProgramAccounts`, read as it arrives.
 
         Raises:
             SourceError: the node answered for an older slot than `at_least`.
         """
         version = self._fetch_number()
-        answer = await self._again(
-            lambda: self._rpc.get_program_accounts(self._program, commitment=self._commitment)
-        )
-        if answer.slot < at_least:
-            raise SourceError(
-                f"the node answered for slot {answer.slot}, older than slot {at_least}"
+        async with AsyncExitStack() as opened:
+            slot, first, more = await self._again(lambda: self._listing(opened))
+            if slot < at_least:
+                raise SourceError(f"the node answered for slot {slot}, older than slot {at_least}")
+            yield Snapshot(slot, self._parts(slot, version, first, more))
+
+    async def _listing(
+        self, opened: AsyncExitStack
+    ) -> tuple[int, Sequence[Mapping[str, Any]], AsyncIterator[Listed]]:
+        """Ask for every account; the slot, the first of them, and the rest, to be had as long as
+        `opened` is."""
+        options = {"encoding": "base64", "commitment": self._commitment, "withContext": True}
+        async with AsyncExitStack() as opening:
+            pieces = await opening.enter_async_context(
+                self._rpc.stream("getProgramAccounts", [str(self._program), options])
             )
-        updates = tuple(
-            AccountUpdate(
-                bytes(pubkey), answer.slot, version, account.data, account.lamports,
-                bytes(account.owner),
+            parts = await opening.enter_async_context(
+                aclosing(listed(pieces, part_bytes=PART_BYTES))
             )
-            for pubkey, account in answer.value
-        )  # fmt: skip
-        return Snapshot(answer.slot, updates)
+            slot, first = await anext(parts)
+            await opened.enter_async_context(opening.pop_all())
+        return slot, first, parts
+
+    async def _parts(
+        self,
+        slot: int,
+        version: int,
+        first: Sequence[Mapping[str, Any]],
+        more: AsyncIterator[Listed],
+    ) -> AsyncIterator[list[AccountUpdate]]:
+        try:
+            yield [_update(item, slot, version) for item in first]
+            async for _, items in more:
+                yield [_update(item, slot, version) for item in items]
+        except (RpcError, KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"the node's list of accounts cannot be read: {error}") from error
 
     async def close(self) -> None:
         """Close the HTTP side."""
@@ -420,6 +458,15 @@ class _Walk:
             for slot, same in groupby(rows, key=lambda row: row[0])
             for position, (_, text) in enumerate(same)
         ]
+
+
+def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
+    """A listed account. Raises RpcError, KeyError, TypeError, ValueError."""
+    account = account_from_json(item["account"])
+    pubkey = bytes(Pubkey.from_string(item["pubkey"]))
+    return AccountUpdate(
+        pubkey, slot, version, account.data, account.lamports, bytes(account.owner)
+    )
 
 
 def _whole_slots(refs: Sequence[SignatureRef], size: int) -> Iterator[list[SignatureRef]]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import base58
 import pytest
 from solders.signature import Signature
 from tests.indexer.borsh import encode
@@ -37,6 +38,7 @@ class Node(JsonRpc):
         self.forgets_before = False  # as one that never saw the transaction named in `before`
         self.initialized = ""
         self.eventless: set[str] = set()
+        self.listing: list[bytes] = []
 
     def prune(self, first: int) -> None:
         """Keep the slots from `first` on."""
@@ -89,6 +91,17 @@ class Node(JsonRpc):
         other = {**account, "owner": "11111111111111111111111111111111"}
         values = [account, other, None] * len(names)
         return {"context": {"slot": self.slot}, "value": values[: len(names)]}
+
+    def getProgramAccounts(  # noqa: N802
+        self, program: str, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        assert options["withContext"]
+        account = {"lamports": 1, "owner": program, "executable": False, "data": ["AA==", "base64"]}
+        value = [
+            {"account": account, "pubkey": base58.b58encode(pubkey).decode()}
+            for pubkey in self.listing
+        ]
+        return {"context": {"slot": self.slot}, "value": value}
 
 
 def _signature(slot: int, n: int) -> Signature:
@@ -266,3 +279,27 @@ async def test_accounts_carry_the_slot_they_are_of() -> None:
     assert FETCHED < first[0].write_version < later[0].write_version
     with pytest.raises(SourceError, match="slot 8 or later was asked for"):
         await source.accounts(names, at_least=8)
+
+
+async def test_a_snapshot_carries_the_slot_it_is_of() -> None:
+    node = Node((7, 1))
+    source, _ = _source(node)
+    node.listing = [key(str(n)) for n in range(3)]
+    async with source.snapshot(at_least=7) as snapshot:
+        updates = [update async for part in snapshot.parts for update in part]
+    assert [(u.pubkey, u.slot, u.data) for u in updates] == [(k, 7, b"\0") for k in node.listing]
+    with pytest.raises(SourceError, match="slot 7, older than slot 8"):
+        async with source.snapshot(at_least=8):
+            pass
+    node.failures = [RateLimited("slow down", retry_after=2.5)]
+    async with source.snapshot(at_least=7) as snapshot:
+        assert snapshot.slot == 7
+
+
+async def test_a_snapshot_that_cannot_be_read_to_its_end_raises() -> None:
+    node = Node((7, 1))
+    source, _ = _source(node)
+    node.listing = [b"short"]
+    async with source.snapshot(at_least=7) as snapshot:
+        with pytest.raises(SourceError, match="list of accounts cannot be read"):
+            [update async for part in snapshot.parts for update in part]
