@@ -15,7 +15,8 @@ import orjson
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from choir.events import EVENT_INSTRUCTION
+from choir.errors import DecodeError
+from choir.event_data import EVENT_INSTRUCTION, logged_data
 from choir.ids import PROGRAM_ID, event_authority_pda
 from choir_indexer.model import Call, RawTransaction, SignatureRef
 from choir_indexer.sources.port import BadTransaction
@@ -39,6 +40,8 @@ def from_json(
         names = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
         keys = tuple(bytes(Pubkey.from_string(name)) for name in names)
         header = message["header"]
+        lines = meta.get("logMessages")
+        log = logged_data(lines or (), program_id=program)
         raw = RawTransaction(
             ref=ref,
             fee=int(meta["fee"]),
@@ -54,8 +57,12 @@ def from_json(
                 unsigned_readonly=header["numReadonlyUnsignedAccounts"],
             ),
             calls=tuple(_calls(meta, keys, bytes(program))),
+            logged=log.data,
+            log_cut=log.cut or lines is None,
         )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as problem:
+    except (
+        KeyError, IndexError, TypeError, ValueError, AttributeError, DecodeError,
+    ) as problem:  # fmt: skip
         raise BadTransaction(
             f"the node's answer for {Signature(ref.signature)} is not a transaction: {problem!r}"
         ) from problem
@@ -121,6 +128,8 @@ def to_bytes(raw: RawTransaction) -> bytes:
                 }
                 for call in raw.calls
             ],
+            "logged": [data.hex() for data in raw.logged],
+            "log_cut": raw.log_cut,
         }
     )
 
@@ -146,6 +155,8 @@ def from_bytes(data: bytes) -> RawTransaction:
                 Call(tuple(keys[n] for n in call["accounts"]), bytes.fromhex(call["data"]))
                 for call in kept["calls"]
             ),
+            logged=tuple(bytes.fromhex(data) for data in kept.get("logged", ())),
+            log_cut=kept.get("log_cut", False),
         )
     except (KeyError, IndexError, TypeError, ValueError) as problem:
         raise BadTransaction(f"not a kept transaction: {problem!r}") from problem

@@ -55,6 +55,22 @@ def test_addresses_from_lookup_tables_follow_and_are_written_where_said() -> Non
     assert from_bytes(to_bytes(raw)) == raw
 
 
+def test_what_the_program_wrote_to_the_log_is_kept() -> None:
+    answer, us = _ran().json(), str(PROGRAM_ID)
+    lines = [f"Program {us} invoke [1]", "Program data: AQI=", f"Program {us} success"]
+    answer["meta"]["logMessages"] = lines
+    raw = from_json(REF, answer)
+    assert (raw.logged, raw.log_cut) == ((b"\1\2",), False)
+    assert from_bytes(to_bytes(raw)) == raw
+    answer["meta"]["logMessages"] = [*lines, "Log truncated"]
+    assert from_bytes(to_bytes(from_json(REF, answer))).log_cut
+    answer["meta"]["logMessages"] = None
+    assert from_json(REF, answer).log_cut
+    answer["meta"]["logMessages"] = [lines[0], "Program data: ?"]
+    with pytest.raises(BadTransaction, match="base64"):
+        from_json(REF, answer)
+
+
 def test_calls_come_in_the_order_they_ran() -> None:
     answer = _ran(encode("Deposited", amount=1), encode("Deposited", amount=2)).json()
     (group,) = answer["meta"]["innerInstructions"]
