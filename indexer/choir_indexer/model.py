@@ -79,7 +79,8 @@ class RawTransaction:
     `keys` are the message's addresses, then those from lookup tables, writable ones first; the
     fee payer is the first. `error` is the node's JSON of it, None when it succeeded. `calls` are
     those that the program got from other instructions, in the order they ran; `logged` is what it
-    wrote to the log as data (`emit!`), and `log_cut` says that the node left out the log's end, or all of it.
+    wrote to the log as data (`emit!`), and `log_cut` says that the node left out the log's end, or
+    all of it.
     """
 
     ref: SignatureRef
