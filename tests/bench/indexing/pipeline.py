@@ -1,0 +1,146 @@
+"""Rows a second: this pipeline, raw COPY of the same rows (the limit), and the obvious way."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import statistics
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+from tests.bench.indexing.history import Answers, History
+
+from choir_indexer.mirror import Mirror
+from choir_indexer.model import Hint
+from choir_indexer.sources import Feed
+from choir_indexer.sources.rpc import RpcSource
+from choir_indexer.store.schema import metadata
+from choir_indexer.store.writer import Writer
+
+BATCH = 256
+TABLES = [table.name for table in metadata.sorted_tables]
+
+
+class Silence:
+    """Announces nothing."""
+
+    async def take(self) -> Sequence[Hint]:
+        await asyncio.Event().wait()
+        return []
+
+
+class Quiet(RpcSource):
+    """The source over a node without a socket."""
+
+    def feed(self) -> AbstractAsyncContextManager[Feed]:
+        @asynccontextmanager
+        async def silence() -> AsyncIterator[Feed]:
+            yield Silence()
+
+        return silence()
+
+
+async def empty(url: str) -> None:
+    """Truncate every table, and let the server write out what it owes."""
+    connection = await asyncpg.connect(url)
+    names = ", ".join(f"chain.{name}" for name in TABLES)
+    await connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
+    await connection.execute("CHECKPOINT")
+    await connection.close()
+
+
+async def mirrored(url: str, history: History, *, snapshot: bool) -> float:
+    """Seconds from an empty database to a whole mirror. With `snapshot` the accounts come in one
+    list; without, the list is empty and each batch of history asks for what it touched."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+
+    async def open_writer() -> Writer:
+        return await Writer.open(url)
+
+    node = Answers(history, snapshot=snapshot)
+    mirror = Mirror(Quiet(node, "ws://nowhere", batch=BATCH), open_writer)
+    start = time.perf_counter()
+    slot = await mirror.catch_up()
+    if slot < history.tip:  # the first walk went to the empty snapshot
+        await mirror.catch_up()
+    return time.perf_counter() - start
+
+
+class Copied:
+    """Every row of a mirror, decoded in memory, and as PostgreSQL's own bytes."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}
+        self.columns: dict[str, list[str]] = {}
+        self.encoded: dict[str, bytes] = {}
+
+    @classmethod
+    async def of(cls, url: str) -> Copied:
+        made = cls()
+        connection = await asyncpg.connect(url)
+        for table in TABLES:
+            records = await connection.fetch(f"SELECT * FROM chain.{table}")
+            if not records:
+                continue
+            made.rows[table] = [tuple(record) for record in records]
+            made.columns[table] = list(records[0].keys())
+            out = io.BytesIO()
+            await connection.copy_from_table(
+                table, schema_name="chain", output=out, format="binary"
+            )
+            made.encoded[table] = out.getvalue()
+        await connection.close()
+        return made
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+    async def again(self, url: str, *, encoded: bool) -> float:
+        """Seconds to COPY all of it into the empty tables, in one transaction."""
+        connection = await asyncpg.connect(url)
+        start = time.perf_counter()
+        async with connection.transaction():
+            for table, rows in self.rows.items():
+                if encoded:
+                    await connection.copy_to_table(
+                        table,
+                        schema_name="chain",
+                        source=io.BytesIO(self.encoded[table]),
+                        format="binary",
+                    )
+                else:
+                    await connection.copy_records_to_table(
+                        table, schema_name="chain", records=rows, columns=self.columns[table]
+                    )
+        taken = time.perf_counter() - start
+        await connection.close()
+        return taken
+
+
+async def measure(url: str, history: History, *, rounds: int) -> dict[str, float]:
+    """Medians of `rounds`, each of which takes all ways in turn."""
+    times: dict[str, list[float]] = {"whole": [], "followed": [], "copy": [], "bytes": []}
+    rows = 0
+    for _ in range(rounds):
+        await empty(url)
+        times["followed"].append(await mirrored(url, history, snapshot=False))
+        await empty(url)
+        times["whole"].append(await mirrored(url, history, snapshot=True))
+        copied = await Copied.of(url)
+        rows = copied.count
+        for name, encoded in (("copy", False), ("bytes", True)):
+            await empty(url)
+            times[name].append(await copied.again(url, encoded=encoded))
+    took = {name: statistics.median(each) for name, each in times.items()}
+    return {
+        "rows": rows,
+        "rows_per_s": rows / took["whole"],
+        "followed_rows_per_s": rows / took["followed"],
+        "copy_rows_per_s": rows / took["copy"],
+        "copy_bytes_rows_per_s": rows / took["bytes"],
+    }
