@@ -47,6 +47,11 @@ class Bench:
         self.writers.append(writer)
         return writer
 
+    def cut(self) -> None:
+        """Drop every writer's connection, as its process's end would."""
+        for writer in self.writers:
+            writer.terminate()
+
     def mirror(self, source: SyntheticSource, **options: Any) -> Mirror:
         return Mirror(source, self.open_writer, clock=ManualClock(), jitter=lambda: 0.5, **options)
 

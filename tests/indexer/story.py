@@ -88,6 +88,14 @@ class Teller:
         return writes, events
 
 
+def _values(columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Columns with JSON read: PostgreSQL writes it in its own way."""
+    return tuple(
+        json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+        for value in columns
+    )
+
+
 async def held(connection: asyncpg.Connection[Any], *, versions: bool = False) -> dict[str, Any]:
     """What the mirror says: live accounts, typed rows, events and transactions."""
     found: dict[str, Any] = {}
@@ -98,7 +106,7 @@ async def held(connection: asyncpg.Connection[Any], *, versions: bool = False) -
     for kind in KINDS:
         rows = await connection.fetch(f"SELECT * FROM chain.{kind}")
         skip = 1 if versions else 3
-        found[kind] = {r["pubkey"]: tuple(r.values())[skip:] for r in rows}
+        found[kind] = {r["pubkey"]: _values(tuple(r.values())[skip:]) for r in rows}
     events: dict[bytes, list[Any]] = defaultdict(list)
     for r in await connection.fetch(
         "SELECT * FROM chain.thread_events ORDER BY thread, epoch, seq"
@@ -127,7 +135,7 @@ def expected(chain: SyntheticChain, through: int | None = None) -> dict[str, Any
         row = decode_update(AccountUpdate(pubkey, through, 0, data, 1, bytes(PROGRAM_ID)))
         found["accounts"][pubkey] = (row.kind, data)
         if row.kind is not None:
-            found[row.kind][pubkey] = row.columns
+            found[row.kind][pubkey] = _values(row.columns)
     events: dict[bytes, list[Any]] = defaultdict(list)
     ran = [r for r in chain.transactions if r.ref.slot <= through]
     for r in ran:

@@ -144,6 +144,14 @@ class SyntheticChain:
                 found = data
         return found
 
+    def lamports(self, pubkey: bytes, slot: int) -> int:
+        """What an account that is there holds."""
+        return 1
+
+    def final_at(self, slot: int) -> int:
+        """The newest final slot when `slot` was the newest."""
+        return max(slot - 32, 0)
+
     def live(self) -> dict[bytes, bytes]:
         """Every account there is now."""
         now = {pubkey: self.at(pubkey, self.slot) for pubkey in self.states}
@@ -198,7 +206,7 @@ class SyntheticSource:
     @asynccontextmanager
     async def feed(self) -> AsyncIterator[Feed]:
         self.faults.before("feed")
-        feed = _Feed(self)
+        feed = MemoryFeed(lambda hints: self.faults.announced(hints), self.idle)
         self.chain.listeners.append(feed.put)
         try:
             yield feed
@@ -210,7 +218,7 @@ class SyntheticSource:
         if self.at_frontier is not None:
             await self.at_frontier()
         slot = max(self.chain.slot - self.faults.lag(), 0)
-        return Frontier(slot, max(slot - 32, 0))
+        return Frontier(slot, self.chain.final_at(slot))
 
     async def history(
         self,
@@ -277,39 +285,65 @@ class SyntheticSource:
             if data is None:
                 found.append(AccountUpdate(pubkey, slot, version, None, certain=False))
             else:
-                found.append(AccountUpdate(pubkey, slot, version, data, 1, owner))
+                lamports = self.chain.lamports(pubkey, slot)
+                found.append(AccountUpdate(pubkey, slot, version, data, lamports, owner))
         return found
 
 
-class _Feed:
-    def __init__(self, source: SyntheticSource) -> None:
-        self._source = source
+class MemoryFeed:
+    """Announcements handed over in memory.
+
+    Args:
+        announced: what becomes of them on the way.
+        idle: set while somebody waits for more and there are none.
+        heard: told of those that arrive.
+    """
+
+    def __init__(
+        self,
+        announced: Callable[[list[Hint]], list[Hint] | SourceLost],
+        idle: asyncio.Event,
+        heard: Callable[[Sequence[Hint]], None] | None = None,
+    ) -> None:
+        self._announced = announced
+        self._idle = idle
+        self._heard = heard
         self._hints: list[Hint] = []
         self._lost: SourceLost | None = None
         self._wake = asyncio.Event()
 
     def put(self, hints: list[Hint]) -> None:
-        left = self._source.faults.announced(list(hints))
+        """Announce."""
+        left = self._announced(list(hints))
         if isinstance(left, SourceLost):
             self._lost = left
-        else:
+        elif left:
+            if self._heard is not None:
+                self._heard(left)
             self._hints += left
-        self._source.idle.clear()
+        else:
+            return
+        self._idle.clear()
         self._wake.set()
 
     async def take(self) -> Sequence[Hint]:
+        """As the port's feed."""
         while not self._hints:
             if self._lost is not None:
                 raise self._lost
-            self._source.idle.set()
+            self._idle.set()
             self._wake.clear()
-            await self._wake.wait()
+            try:
+                await self._wake.wait()
+            finally:
+                self._idle.clear()
         taken, self._hints = self._hints, []
         return taken
 
 
 __all__ = [
     "Faults",
+    "MemoryFeed",
     "Ran",
     "SourceError",
     "SyntheticChain",

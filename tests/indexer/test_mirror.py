@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from tests.indexer.borsh import encode
 from tests.indexer.conftest import Bench
+from tests.indexer.killing import Killed
 from tests.indexer.story import Script, Teller, expected, held, scripts, transactions
 from tests.indexer.synthetic import Faults, SyntheticChain, SyntheticSource, key
 
@@ -121,44 +121,6 @@ def test_under_any_faults_the_mirror_ends_as_the_chain_is(
     bench.run(play())
 
 
-class Killed:
-    """Runs a coroutine and kills it at its `at`-th suspension: its database connection is cut
-    and nothing it would still have done in the open is done."""
-
-    def __init__(self, work: Coroutine[Any, Any, Any], at: int, bench: Bench) -> None:
-        self._work = work.__await__()
-        self._left = at
-        self._bench = bench
-        self.died = False
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        throw: BaseException | None = None
-        while True:
-            try:
-                waiting_for = self._work.send(None) if throw is None else self._work.throw(throw)
-            except StopIteration:
-                return
-            except BaseException:
-                if not self.died:
-                    raise
-                return  # whatever the dying said
-            throw = None
-            self._left -= 1
-            if self._left == 0:
-                self.died = True
-                for writer in self._bench.writers:
-                    writer.terminate()
-                if hasattr(waiting_for, "cancel"):
-                    waiting_for.cancel()
-                yield None  # what was waited for lets go of its socket first
-                throw = asyncio.CancelledError()
-                continue
-            try:
-                yield waiting_for
-            except BaseException as error:  # noqa: BLE001 - handed on to the coroutine
-                throw = error
-
-
 STORY: Script = [
     [[("open", 0, 0), ("stake", 0, 0)], [("post", 0, 1)]],
     [[("post", 0, 0), ("garbage", 0, 0)]],
@@ -177,10 +139,10 @@ def test_a_kill_between_any_two_awaits_loses_and_repeats_nothing(bench: Bench) -
         chain = SyntheticChain()
         teller = Teller(chain)
         teller.tell(STORY)
-        first = Killed(bench.mirror(SyntheticSource(chain, batch=1)).catch_up(), at, bench)
+        first = Killed(bench.mirror(SyntheticSource(chain, batch=1)).catch_up(), at, bench.cut)
         await first
         teller.tell(LATER)
-        second = Killed(bench.mirror(SyntheticSource(chain, batch=1)).catch_up(), at, bench)
+        second = Killed(bench.mirror(SyntheticSource(chain, batch=1)).catch_up(), at, bench.cut)
         await second
         await bench.mirror(SyntheticSource(chain, batch=1)).catch_up()
         await _compare(bench, chain)

@@ -117,14 +117,19 @@ class Mirror:
     """A chain and a model of it, from the moment the program is deployed."""
 
     def __init__(
-        self, token_program: Pubkey, holdings: list[int], *, treasury_mints: bool = False
+        self,
+        token_program: Pubkey,
+        holdings: list[int],
+        *,
+        treasury_mints: bool = False,
+        world: World | None = None,
     ) -> None:
         """Deploys the program; wallet ``i`` holds ``holdings[i]`` base units of the stake mint.
 
-        ``treasury_mints`` gives the treasury the mint.
+        ``treasury_mints`` gives the treasury the mint. ``world`` is the chain to do it on, new.
         """
         # The harness's default keeps every transaction; thousands of steps need none of them.
-        self.world = World(token_program, svm=LiteSVM().with_transaction_history(0))
+        self.world = world or World(token_program, svm=LiteSVM().with_transaction_history(0))
         self.world.set_time(START)
         self.counts: Counter[tuple[str, str]] = Counter()
         self.settled: Counter[tuple[str, int]] = Counter()
