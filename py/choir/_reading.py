@@ -87,7 +87,8 @@ class Reader:
         if found is None:
             raise NotFound(
                 f"the program {self.program_id} is not initialized on this chain "
-                "(`choir config init` does it, signed by its upgrade authority)"
+                "(`choir config init` does it, signed by its upgrade authority; on a localnet "
+                "`choir localnet --set-up`)"
             )
         return found
 

@@ -2,7 +2,7 @@
 
     async with HttpRpc("http://127.0.0.1:8899") as rpc:
         client = ChoirClient(rpc, KeypairSigner.from_file("wallet.json"))
-        await client.create_thread("gardening", deposit=5_000_000)
+        await client.create_thread("gardening", deposit=20_000_000)
         thread = await client.thread("gardening")
 
 A verb checks what it can before it sends, sends on the one path of `choir.sending`, and returns a

@@ -1,7 +1,7 @@
 """`SyncChoir`: the client for scripts without `async`.
 
     with SyncChoir("http://127.0.0.1:8899", KeypairSigner.from_file("wallet.json")) as choir:
-        choir.create_thread("gardening", deposit=5_000_000)
+        choir.create_thread("gardening", deposit=20_000_000)
         print(choir.thread("gardening").balance)
 
 Every method of `ChoirClient` is there under the same name with the same arguments; the call waits

@@ -5,13 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.choir.chain import PARAMS, World
+from tests.choir.chain import World
 
 from choir.cli import exit_codes
 from choir.localnet import Localnet, Settings
+from choir.stack.first_run import LOCALNET_PARAMS
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python runnable\n(.*?)^```", re.DOTALL | re.MULTILINE)
+GIVEN = re.compile(r"^```python given\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", ["script-writer.md", "wallet-developer.md"])
@@ -20,13 +22,15 @@ async def test_the_examples_run_in_order(page, capsys):
     assert len(blocks) >= 3
     settings = Settings(http_port=0, ws_port=0, production="transaction", finality_slots=3)
     async with Localnet(settings) as localnet, World(localnet) as world:
-        await world.initialize(PARAMS)
-        people = [await world.person(tokens=50_000_000) for _ in range(3)]
-        names = {"url": localnet.rpc_url, "ws_url": localnet.ws_url}
-        names |= zip(("alice", "bob", "carol"), (p.signer for p in people), strict=True)
-        for number, block in enumerate(blocks, 1):
+        await world.initialize(LOCALNET_PARAMS)
+        [given] = GIVEN.findall((DOCS / "script-writer.md").read_text())
+        for usual, here in (("8899", localnet.rpc_url), ("8900", localnet.ws_url)):
+            given = given.replace(f"127.0.0.1:{usual}", here.partition("//")[2])
+        names = {"__name__": "example"}
+        for number, block in enumerate([given, *blocks]):
             code = compile(block, f"{page}, block {number}", "exec")
-            await asyncio.to_thread(exec, code, dict(names, __name__="example"))
+            space = names if block is given else dict(names)
+            await asyncio.to_thread(exec, code, space)
     assert capsys.readouterr().out
 
 

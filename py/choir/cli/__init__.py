@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final[dict[str, str]] = {
     "up": "Run the whole stack: database, localnet, indexer and API.",
-    "demo": "Tell the whole story against the running stack.",
+    "demo": "Start a stack, and tell the whole story through it.",
     "doctor": "Check this machine and say what to do.",
     "localnet": "Run a Solana localnet with the program on it.",
     "thread": "Open, show, list, post to, leave and close threads.",
@@ -156,7 +156,7 @@ def _run(app: typer.Typer, program: str, arguments: list[str]) -> int:
 
 
 def _tell(error: Exception, program: str, *, as_json: bool) -> None:
-    from choir.errors import SendError, TransactionFailed
+    from choir.errors import RpcUnreachable, SendError, TransactionFailed
 
     signature = error.signature if isinstance(error, SendError) else None
     if as_json:
@@ -172,7 +172,8 @@ def _tell(error: Exception, program: str, *, as_json: bool) -> None:
             told["logs"] = list(error.logs)
         sys.stderr.write(json.dumps(told) + "\n")
         return
-    sys.stderr.write(f"{program}: {error}\n")
+    advice = "; `choir doctor` says what to do" if isinstance(error, RpcUnreachable) else ""
+    sys.stderr.write(f"{program}: {error}{advice}\n")
     if signature is not None and signature not in str(error):
         sys.stderr.write(f"transaction: {signature}\n")
 

@@ -61,6 +61,9 @@ def localnet(
         list[Path] | None,
         typer.Option(help="Load an account (`solana account --output json`); repeatable."),
     ] = None,
+    set_up: Annotated[
+        bool, typer.Option("--set-up", help="Initialize the Choir program, unless it is.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say it in one line of JSON.")] = False,
 ) -> None:
@@ -87,7 +90,8 @@ def localnet(
             accounts=tuple(account or ()),
         )
 
-    raise typer.Exit(run(settings, announce_json if as_json else _announce, verbose=verbose))
+    announce = announce_json if as_json else _announce
+    raise typer.Exit(run(settings, announce, set_up=set_up, verbose=verbose))
 
 
 _LABELS = {

@@ -22,6 +22,8 @@ from choir.localnet.settings import HTTP_PORT, WS_PORT, ProgramFile, Settings, S
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from choir.localnet.app import Localnet
+
     Announce = Callable[[Mapping[str, object]], None]
 
 EXIT_UNUSABLE = 3
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         help="load an account at genesis, as `solana account --output json` writes it",
     )
     add("--fault-seed", type=int, default=0, help="seed of the faults that come by chance")
+    add("--set-up", action="store_true", help="initialize the Choir program, unless it is")
     add("--verbose", action="store_true", help="log more")
     return options
 
@@ -114,15 +117,22 @@ def program_option(text: str) -> ProgramFile:
         raise SettingsError(f"--program: {address!r} is not a program id: {error}") from error
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(settings: Settings, announce: Announce, *, set_up: bool = False) -> None:
     """Serve until a signal says to stop; `announce` is given the addresses once ready."""
     from choir.localnet.app import Localnet
 
+    if set_up and (settings.production == "manual" or not settings.choir):
+        raise SettingsError(
+            "--set-up sends a transaction to the Choir program: it goes neither with "
+            "--production manual nor with --no-choir"
+        )
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with Localnet(settings) as localnet:
+        if set_up:
+            await _initialize(localnet)
         announce(localnet.describe())
         failed = asyncio.ensure_future(localnet.failure())
         asked = asyncio.ensure_future(stopped.wait())
@@ -133,7 +143,22 @@ async def serve(settings: Settings, announce: Announce) -> None:
         failed.cancel()
 
 
-def run(settings: Callable[[], Settings], announce: Announce, *, verbose: bool = False) -> int:
+async def _initialize(localnet: Localnet) -> None:
+    from choir.stack.first_run import ensure_initialized
+    from choir.wallet import KeypairSigner
+
+    keys = localnet.chain.keys
+    authority = KeypairSigner(keys.upgrade_authority)
+    await ensure_initialized(localnet.rpc_url, authority, keys.stake_mint.pubkey())
+
+
+def run(
+    settings: Callable[[], Settings],
+    announce: Announce,
+    *,
+    set_up: bool = False,
+    verbose: bool = False,
+) -> int:
     """Serve with the settings, which may raise SettingsError; answers the exit code."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -141,7 +166,7 @@ def run(settings: Callable[[], Settings], announce: Announce, *, verbose: bool =
         format="%(levelname)s %(name)s: %(message)s",
     )
     try:
-        asyncio.run(serve(settings(), announce))
+        asyncio.run(serve(settings(), announce, set_up=set_up))
     except SettingsError as error:
         sys.stderr.write(f"choir localnet: {error}\n")
         return EXIT_UNUSABLE
@@ -157,7 +182,9 @@ def announce_json(addresses: Mapping[str, object]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit code."""
     given = parser().parse_args(arguments)
-    return run(lambda: settings_of(given), announce_json, verbose=given.verbose)
+    return run(
+        lambda: settings_of(given), announce_json, set_up=given.set_up, verbose=given.verbose
+    )
 
 
 if __name__ == "__main__":

@@ -31,13 +31,16 @@ PARAMETER_TIMELOCK_S = 24 * 3600
 
 
 async def ensure_initialized(
-    rpc_url: str, upgrade_authority: Path, stake_mint: Pubkey, clock: Clock | None = None
+    rpc_url: str,
+    upgrade_authority: Path | KeypairSigner,
+    stake_mint: Pubkey,
+    clock: Clock | None = None,
 ) -> bool:
     """Create the program's configuration and treasury unless they exist.
 
     Args:
         rpc_url: the localnet's JSON-RPC.
-        upgrade_authority: keypair file of the program's upgrade authority, who alone may do
+        upgrade_authority: the program's upgrade authority, or its keypair file; it alone may do
             this and becomes the authority, the guardian and the treasury's one signer.
         stake_mint: the token that stakes are made of.
 
@@ -51,7 +54,9 @@ async def ensure_initialized(
     async with HttpRpc(rpc_url) as rpc:
         if (await rpc.get_account(config_pda())).value is not None:
             return False
-        authority = KeypairSigner.from_file(upgrade_authority)
+        authority = upgrade_authority
+        if isinstance(authority, Path):
+            authority = KeypairSigner.from_file(authority)
         await rpc.request_airdrop(authority.pubkey, LAMPORTS_FOR_SETUP)
         while (await rpc.get_balance(authority.pubkey)).value < LAMPORTS_FOR_SETUP:
             await clock.sleep(POLL_S)

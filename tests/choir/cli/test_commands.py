@@ -130,7 +130,9 @@ async def test_errors_as_json_keep_the_class_and_the_logs(shell):
 
 def test_a_node_that_is_not_there_and_a_wallet_that_is_not(capsys, monkeypatch, tmp_path):
     assert main(["thread", "list", "--url", "http://127.0.0.1:1"]) == 6
-    assert "cannot reach the node" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cannot reach the node" in said
+    assert said.endswith("; `choir doctor` says what to do\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("CHOIR_KEYPAIR", "ANCHOR_WALLET"):
         monkeypatch.delenv(name, raising=False)

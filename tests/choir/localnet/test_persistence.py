@@ -23,10 +23,13 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from tests.choir.localnet.helpers import SOL, RawRpc
 
+from choir.accounts import Config
+from choir.ids import config_pda
 from choir.localnet import Localnet, Settings, SettingsError
 from choir.localnet.genesis import account_from_json
 from choir.localnet.journal import SqliteJournal
 from choir.localnet.testing import ManualClock
+from choir.stack.first_run import LOCALNET_PARAMS
 
 Start = Callable[..., "Process"]
 
@@ -47,13 +50,13 @@ class Process:
 
     def call(self, method: str, *params: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = httpx.post(self.ready["rpc_url"], json=body, timeout=10).json()
+        answer = httpx.post(self.ready["rpc_url"], json=body, timeout=60).json()
         assert "error" not in answer, answer
         return answer["result"]
 
     def end(self, number: int) -> tuple[int, str]:
         self.child.send_signal(number)
-        _, errors = self.child.communicate(timeout=10)
+        _, errors = self.child.communicate(timeout=60)
         return self.child.returncode, errors
 
 
@@ -71,7 +74,7 @@ def start() -> Iterator[Start]:
         if process.child.poll() is None:
             process.child.kill()
         with suppress(ValueError):
-            process.child.communicate(timeout=10)
+            process.child.communicate(timeout=60)
 
 
 def options(tmp_path: Path, memo_object: Path, program_id: Pubkey) -> list[str]:
@@ -156,7 +159,7 @@ def test_a_second_localnet_on_the_same_state_is_refused(
     given = options(tmp_path, memo_object, program_id)
     first = start(*given)
     second = start(*given, "--reset")
-    _, errors = second.child.communicate(timeout=10)
+    _, errors = second.child.communicate(timeout=60)
     assert second.child.returncode == 3
     assert "another localnet holds" in errors
     assert first.call("getHealth") == "ok"
@@ -166,11 +169,32 @@ def test_a_port_in_use_is_said_and_is_an_exit_code(start: Start) -> None:
     first = start("--no-choir")
     port = first.ready["rpc_url"].rsplit(":", 1)[1]
     second = start("--no-choir", "--rpc-port", port)
-    _, errors = second.child.communicate(timeout=10)
+    _, errors = second.child.communicate(timeout=60)
     assert second.child.returncode == 3
     assert f"the RPC port {port} on 127.0.0.1 cannot be used" in errors
     assert "--rpc-port" in errors
     assert "Traceback" not in errors
+
+
+def test_the_program_is_set_up_once_when_asked(start: Start, tmp_path: Path) -> None:
+    given = ["--set-up", "--production", "transaction", "--state-dir", str(tmp_path)]
+    config = str(config_pda())
+    confirmed = {"commitment": "confirmed", "encoding": "base64"}
+    first = start(*given)
+    before = first.call("getAccountInfo", config, confirmed)["value"]
+    assert Config.decode(base64.b64decode(before["data"][0])).params == LOCALNET_PARAMS
+    first.end(signal.SIGTERM)
+    second = start(*given)
+    assert second.call("getAccountInfo", config, confirmed)["value"] == before
+    assert second.call("getTransactionCount", confirmed) == 2  # its airdrop, and the set-up
+
+
+@pytest.mark.parametrize("option", [["--no-choir"], ["--production", "manual"]])
+def test_what_cannot_be_set_up_is_refused(start: Start, option: list[str]) -> None:
+    process = start("--set-up", *option)
+    _, errors = process.child.communicate(timeout=60)
+    assert process.child.returncode == 3
+    assert "it goes neither with" in errors
 
 
 def test_reset_starts_another_chain(

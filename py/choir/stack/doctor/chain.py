@@ -127,7 +127,8 @@ async def check_configured(rpc: JsonRpc) -> tuple[Finding, Config | None]:
             SETTINGS,
             Problem.NOT_SET_UP,
             "the program was never set up on this chain",
-            "its upgrade authority runs `choir config init`; `choir up` does it on its localnet",
+            "its upgrade authority runs `choir config init`; on a localnet, `choir up` and "
+            "`choir localnet --set-up` do it",
         ), None
     config = Config.decode(account.data)
     return ok(SETTINGS, f"stakes in {config.stake_mint}"), config
