@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import structlog
@@ -165,6 +165,46 @@ def reconcile_mirror(
         raise typer.Exit(DIFFERS)
 
 
+@app.command("replay-dead-letters")
+def replay_dead_letters(as_json: AsJson = False) -> None:
+    """Decode again what was not understood; exit code 3 when some of it is left.
+
+    Beside a running indexer the letters of transactions are kept back: only the holder of the
+    lease may number events.
+    """
+    from choir_indexer.replay import replay_letters
+    from choir_indexer.store.writer import Writer
+
+    settings = _settings()
+
+    async def replay() -> Any:
+        writer = await Writer.open(settings.database_url, lease=False)
+        try:
+            with _bar("letters") as progress:
+                return await replay_letters(writer, program=settings.program, progress=progress)
+        finally:
+            await writer.close()
+
+    found = _run(replay())
+    if as_json:
+        typer.echo(json.dumps(found.plain()))
+    else:
+        typer.echo(
+            f"taken back: {found.accounts} accounts, {found.transactions} transactions with"
+            f" {found.events} events, {found.messages} messages; {found.superseded} letters were"
+            f" of what is no longer there; {found.left} are still not understood"
+        )
+        if found.held_back:
+            typer.echo(
+                f"{found.held_back} transactions wait: an indexer holds the lease; stop it and"
+                " run this again"
+            )
+        for thread in found.renumbered:
+            typer.echo(f"  numbered anew  {thread}")
+    if not found.clean:
+        raise typer.Exit(DIFFERS)
+
+
 def main() -> None:
     """The console script."""
     app()
@@ -172,6 +212,21 @@ def main() -> None:
 
 def _line(name: str, value: object) -> None:
     typer.echo(f"{name:>20}  {'-' if value is None else value}")
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, moved by what is given: how many of how many."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def move(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield move
 
 
 async def _progress(state: Any) -> None:

@@ -77,6 +77,8 @@ async def test_from_ready_to_a_clean_end(localnet: Localnet, empty_database_url:
     assert said["rows"]["dead_letters"] == 0
     code, out, _ = await _run(environment, "reconcile", "--json")
     assert (code, json.loads(out)["ok"]) == (0, True)
+    code, out, _ = await _run(environment, "replay-dead-letters", "--json")
+    assert (code, json.loads(out)["held_back"]) == (0, 0)
     process.send_signal(signal.SIGTERM)
     out_bytes, err = await asyncio.wait_for(process.communicate(), GRACE_S)
     assert process.returncode == 0, err.decode()

@@ -137,6 +137,11 @@ class Writer:
         )
         return None if row is None else Mark(int(row[0]), *map(_whole, row[1:]))
 
+    async def try_lease(self) -> bool:
+        """Take the lease if nobody holds it; whether this writer has it now."""
+        taken: bool = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LEASE)
+        return taken
+
     async def followed(self) -> bool:
         """Whether some worker (this one too) holds the lease."""
         return bool(

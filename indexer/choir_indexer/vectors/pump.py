@@ -20,7 +20,7 @@ PostgreSQL cuts the connection may arrive after the next pump has hidden the sam
 recheck covers that, and the comparison when a pump starts puts it right.
 
 A text that the embedder refuses :data:`TRIES` times, while it takes others, becomes a row of
-``chain.dead_letters`` and is left out; delete that row and restart to try again.
+``chain.dead_letters`` and is left out, until ``choir-indexer replay-dead-letters`` gives it back.
 """
 
 from __future__ import annotations
