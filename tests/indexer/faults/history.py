@@ -19,11 +19,11 @@ from choir_indexer.delta import EventRow
 from choir_indexer.model import (
     AccountUpdate,
     Hint,
-    RawTransaction,
     SignatureRef,
     SignatureSeen,
     SlotSeen,
 )
+from choir_indexer.transactions import from_json
 
 __all__ = ["Fork", "History", "Moment", "Played", "Slot", "Told", "Write"]
 
@@ -42,7 +42,7 @@ class Told:
     @cached_property
     def events(self) -> tuple[EventRow, ...]:
         """What it emitted, decoded."""
-        return decode_transaction(RawTransaction(self.ref, self.answer)).events
+        return decode_transaction(from_json(self.ref, self.answer)).events
 
 
 @dataclass(frozen=True, slots=True)
