@@ -11,7 +11,7 @@ from tests.indexer.faults.recording import record
 
 SEED = os.environ.get("CHOIR_FAULT_SEED")
 RUNS = int(os.environ.get("CHOIR_FAULT_RUNS", "2000"))
-HISTORIES = 16
+HISTORIES = 32
 
 
 @pytest.fixture(scope="session")

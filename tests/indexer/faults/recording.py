@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ from choir_indexer.model import SignatureRef
 __all__ = ["record"]
 
 FINALITY_SLOTS = 6
-MOVES_A_HISTORY = 40
+MOVES_A_HISTORY = 60
 UNITS = 1_400_000
 
 Transition = Callable[[State], Outcome]
@@ -339,7 +339,7 @@ def _tell(name: str, draw: Callable[[st.SearchStrategy[Any]], Any]) -> History:
     for _ in range(MOVES_A_HISTORY):
         told.run(*draw(as_steps(MOVES)))
         turn = draw(st.integers(0, 15))
-        if turn == 15 and told.steps.droppable:
+        if turn == 15 and told.steps.droppable and draw(st.booleans()):
             depth = draw(st.integers(1, told.steps.droppable))
             if not told.steps.fork(depth, _odds(draw, draw(st.integers(0, 4)))):
                 break
