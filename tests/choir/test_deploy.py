@@ -2,8 +2,10 @@
 
 import asyncio
 import struct
+from dataclasses import replace
 
 import pytest
+from solders.instruction import AccountMeta
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
@@ -20,7 +22,15 @@ from choir.deploy import (
     NotTheAuthority,
     ProgramFinal,
 )
-from choir.errors import DecodeError, InvalidInput, NotFound, RpcUnreachable, WrongOwner
+from choir.errors import (
+    DecodeError,
+    InvalidInput,
+    NotFound,
+    RpcUnreachable,
+    TransactionFailed,
+    WrongOwner,
+)
+from choir.fees import FixedUnits
 from choir.ids import PROGRAM_ID
 from choir.localnet import Localnet, Settings
 from choir.rpc import Account, HttpRpc
@@ -48,15 +58,12 @@ def tiny_program(answer=0, size=6_000):
     return made + bytes(1 + i % 251 for i in range(size - len(made)))
 
 
-def closable():
-    """A key for a program that LiteSVM can close: one that sorts before its data account.
-
-    LiteSVM stores a transaction's accounts in the order of their addresses and loads each program
-    again as it comes by; after its data account is gone it breaks down.
-    """
+def sorting(first):
+    """A key for a program whose address sorts before, or after, that of its data account."""
     while True:
         program = KeypairSigner.generate()
-        if bytes(program.pubkey) < bytes(loader.program_data_address(program.pubkey)):
+        data = loader.program_data_address(program.pubkey)
+        if (bytes(program.pubkey) < bytes(data)) == first:
             return program
 
 
@@ -88,8 +95,10 @@ async def yard():
         yield Yard(localnet, rpc, payer, tiny_program(), memo)
 
 
-async def test_a_program_is_deployed_runs_is_upgraded_and_closed(yard):
-    program, told = closable(), []
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_program_is_deployed_runs_is_upgraded_and_closed(yard, first):
+    # LiteSVM stores accounts in the order of their addresses
+    program, told = sorting(first), []
     deployer = yard.deployer(progress=told.append)
     done = await deployer.deploy(program, yard.small)
     assert (done.program, done.changed) == (program.pubkey, True)
@@ -117,6 +126,68 @@ async def test_a_program_is_deployed_runs_is_upgraded_and_closed(yard):
     assert after > before  # the rent of its data came back
     with pytest.raises(AlreadyDeployed, match="can never be deployed again"):
         await deployer.deploy(program, yard.small)
+    with pytest.raises(TransactionFailed, match="InvalidProgramForExecution"):
+        await yard.runs(program.pubkey)
+    assert (await yard.rpc.get_account(program.pubkey)).value.executable
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_forks_and_restarts_run_the_code_that_is_there(tmp_path, first):
+    """The virtual machine keeps programs loaded; what it runs is what the accounts say."""
+    settings = Settings(
+        http_port=0, ws_port=0, production="transaction", finality_slots=20, state_dir=tmp_path
+    )
+    program, payer = sorting(first), KeypairSigner(Keypair())
+    asked = loader.Instruction(program.pubkey, b"", [])
+
+    async def said(rpc):
+        return (await Sender(rpc).simulate([asked], payer=payer.pubkey)).error
+
+    async with Localnet(settings) as localnet, HttpRpc(localnet.rpc_url) as rpc:
+
+        def deployer():  # its sender knows of no slot that a fork took back
+            return Deployer(Sender(rpc, policy=QUICK), payer=payer)
+
+        await rpc.request_airdrop(payer.pubkey, 20 * SOL)
+        await deployer().deploy(program, tiny_program())
+        await localnet.advance()
+        slot = await rpc.get_slot(commitment="confirmed")
+        await deployer().upgrade(program.pubkey, tiny_program(7))
+        assert "error 7" in str(await said(rpc))
+        gone = await rpc.get_slot(commitment="confirmed") - slot
+        await rpc.request("localnet_fork", [gone])
+        assert (await deployer().verify(program.pubkey, tiny_program())).matches
+        assert await said(rpc) is None
+        await deployer().close(program.pubkey)
+        assert "InvalidProgramForExecution" in str(await said(rpc))
+        await rpc.request("localnet_fork", [1])
+        assert await said(rpc) is None
+        await deployer().close(program.pubkey)
+    async with Localnet(settings) as localnet, HttpRpc(localnet.rpc_url) as rpc:
+        assert "InvalidProgramForExecution" in str(await said(rpc))
+        assert (await rpc.get_account(program.pubkey)).value.executable
+
+
+async def test_the_program_a_localnet_started_with_can_be_closed(world):
+    deployer = Deployer(world.client(world.authority).sender, payer=world.authority)
+    await deployer.close(PROGRAM_ID)
+    with pytest.raises(NotFound):
+        await deployer.verify(PROGRAM_ID, program_so().read_bytes())
+
+
+async def test_a_close_that_is_refused_leaves_the_program_running(yard):
+    program, stranger = sorting(False), KeypairSigner.generate()
+    await yard.deployer().deploy(program, yard.small)
+    await yard.rpc.request_airdrop(stranger.pubkey, SOL)
+    await yard.localnet.advance()
+    data = loader.program_data_address(program.pubkey)
+    keys = [(data, True), (stranger.pubkey, True), (stranger.pubkey, False), (program.pubkey, True)]
+    metas = [AccountMeta(key, key == stranger.pubkey, writable) for key, writable in keys]
+    close = loader.Instruction(loader.LOADER, (5).to_bytes(4, "little"), metas)
+    policy = replace(QUICK, units=FixedUnits(200_000))  # not simulated: it goes on the chain
+    with pytest.raises(TransactionFailed, match="IncorrectAuthority"):
+        await Sender(yard.rpc, policy=policy).send([close], signers=[stranger])
+    assert await yard.runs(program.pubkey)
 
 
 async def test_the_program_of_this_repository_deploys(yard):

@@ -28,6 +28,7 @@ from choir.localnet.message import (
 )
 from choir.localnet.model import (
     TOKEN_PROGRAMS,
+    UPGRADEABLE_LOADER,
     AccountState,
     AccountUpdate,
     Block,
@@ -187,10 +188,22 @@ class Bank:
         restored = self.accounts.rollback(block.slot)
         for pubkey, state in restored:
             self.svm.set(pubkey, state)
+        for program in self._programs_with_data_in(restored):
+            self.svm.set(program, self.account(program))
         self.slot, self.parent_slot, self.height = block.slot, block.parent_slot, block.height
         self.blockhash = Hash.from_string(block.blockhash)
         self._records = []
         return [pubkey for pubkey, _ in restored]
+
+    def _programs_with_data_in(
+        self, restored: list[tuple[Pubkey, AccountState | None]]
+    ) -> list[Pubkey]:
+        """The programs LiteSVM has to load again, with the code they have now."""
+        data = {k for k, s in restored if s is not None and s.owner == UPGRADEABLE_LOADER}
+        if not data:
+            return []
+        loaded = self.accounts.owned_by(UPGRADEABLE_LOADER)
+        return [pubkey for pubkey, state in loaded if rules.data_account(state) in data]
 
     # Accounts by hand
 
@@ -220,7 +233,7 @@ class Bank:
         if priority and not self._charge(payer, before[payer], priority):
             return Refused("InsufficientFundsForFee")
         verified = verified and PRECOMPILES.isdisjoint(keys)
-        run = self.svm.send(transaction, verified=verified)
+        run = self.svm.send(transaction, verified=verified, closes=rules.closed_programs(resolved))
         if not run.included:
             if priority:
                 self.svm.set(payer, before[payer])

@@ -11,10 +11,13 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from choir.localnet.message import NonceUse, Resolved
-from choir.localnet.model import SYSTEM_PROGRAM, AccountState
+from choir.localnet.model import SYSTEM_PROGRAM, UPGRADEABLE_LOADER, AccountState
 
 States = Mapping[Pubkey, AccountState | None]
 _NONCE_SIZE = 80
+# Of the upgradeable loader: its instruction, and which of that one's accounts is the program.
+_CLOSE = b"\x05\x00\x00\x00"
+_CLOSED_PROGRAM = 3
 _CURRENT_INITIALIZED = b"\x01\x00\x00\x00\x01\x00\x00\x00"
 
 
@@ -84,3 +87,26 @@ def with_blockhash(transaction: VersionedTransaction, blockhash: Hash) -> Versio
             message.instructions,
         )
     return VersionedTransaction.populate(changed, transaction.signatures)
+
+
+def data_account(program: AccountState) -> Pubkey | None:
+    """Where the code of an upgradeable program is; None for any other account."""
+    if not program.executable or program.owner != UPGRADEABLE_LOADER or len(program.data) < 36:
+        return None
+    return Pubkey.from_bytes(program.data[4:36])
+
+
+def closed_programs(resolved: Resolved) -> list[Pubkey]:
+    """The upgradeable programs a transaction asks to close."""
+    if UPGRADEABLE_LOADER not in resolved.static:
+        return []
+    keys, closed = resolved.keys, []
+    for each in resolved.instructions:
+        accounts = bytes(each.accounts)
+        if (
+            keys[each.program_id_index] == UPGRADEABLE_LOADER
+            and bytes(each.data)[:4] == _CLOSE
+            and len(accounts) > _CLOSED_PROGRAM
+        ):
+            closed.append(keys[accounts[_CLOSED_PROGRAM]])
+    return closed

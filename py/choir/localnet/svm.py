@@ -6,6 +6,7 @@ stubs name them `set_*`; everything that depends on this lives here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,6 +25,7 @@ from choir.localnet.model import (
     InnerCall,
     InnerInstructions,
 )
+from choir.localnet.rules import data_account
 
 SLOTS_PER_EPOCH = 432_000
 _UNPROCESSED = Signature.default()
@@ -57,13 +59,17 @@ class Svm:
         svm.with_transaction_history(0)
         svm.set_epoch_schedule(EpochSchedule.without_warmup())
         self._svm: Any = svm
+        # Programs whose data account is gone, or is about to be. To everybody they are executable
+        # still; LiteSVM, which would load them again as it stores them, must not know.
+        self._closed: set[Pubkey] = set()
 
     def get(self, pubkey: Pubkey) -> AccountState | None:
         """The account as it stands, None when it has no lamports."""
         account = self._svm.get_account(pubkey)
         if account is None or account.lamports == 0:
             return None
-        return AccountState(account.lamports, account.data, account.owner, account.executable)
+        executable = account.executable or pubkey in self._closed
+        return AccountState(account.lamports, account.data, account.owner, executable)
 
     def lamports(self, pubkey: Pubkey) -> int:
         """The account's lamports, 0 when it does not exist."""
@@ -77,13 +83,28 @@ class Svm:
         """
         if state is None:
             state = AccountState(0, b"", SYSTEM_PROGRAM, rent_epoch=0)
-        account = Account(
-            state.lamports, state.data, state.owner, state.executable, state.rent_epoch
-        )
+        self._closed.discard(pubkey)
+        if self._without_data(state):
+            self._closed.add(pubkey)
+        executable = state.executable and pubkey not in self._closed
+        account = Account(state.lamports, state.data, state.owner, executable, state.rent_epoch)
         try:
             self._svm.set_account(pubkey, account)
         except Exception as error:
             raise SvmError(f"account {pubkey} cannot be loaded: {error}") from error
+        if self._closed and not state.executable:
+            self._reopen()
+
+    def _reopen(self) -> None:
+        """Make programs callable again whose data account is there again."""
+        for pubkey in list(self._closed):
+            state = self.get(pubkey)
+            if state is None or not self._without_data(state):
+                self.set(pubkey, state)
+
+    def _without_data(self, program: AccountState) -> bool:
+        data = data_account(program)
+        return data is not None and self.get(data) is None
 
     def rent_exempt(self, size: int) -> int:
         """The least lamports an account of `size` bytes must hold."""
@@ -98,9 +119,18 @@ class Svm:
         """Set the SlotHashes sysvar, newest first (at most 512)."""
         self._svm.set_slot_hashes(hashes)
 
-    def send(self, transaction: VersionedTransaction, *, verified: bool = False) -> Execution:
-        """Run and commit. `verified` skips the signature check when it has been done already."""
+    def send(
+        self,
+        transaction: VersionedTransaction,
+        *,
+        verified: bool = False,
+        closes: Iterable[Pubkey] = (),
+    ) -> Execution:
+        """Run and commit. `verified` skips the signature check when it has been done already;
+        `closes` are the programs it may close."""
         svm = self._svm
+        for program in closes:
+            self._hide(program)
         if verified:
             svm.with_sigverify(False)
         try:
@@ -110,6 +140,8 @@ class Svm:
         finally:
             if verified:
                 svm.with_sigverify(True)
+            if closes:
+                self._reopen()
         return _execution(result)
 
     def simulate(self, transaction: VersionedTransaction) -> Execution:
@@ -123,6 +155,13 @@ class Svm:
         finally:
             svm.with_sigverify(True)
         return _execution(result)
+
+    def _hide(self, program: Pubkey) -> None:
+        state = self.get(program)
+        if state is not None and data_account(state) is not None:
+            self._closed.add(program)
+            hidden = Account(state.lamports, state.data, state.owner, False, state.rent_epoch)
+            self._svm.set_account(program, hidden)
 
 
 def _features() -> FeatureSet:

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.choir.chain import World
 from tests.choir.cli.test_commands import Shell
-from tests.choir.test_deploy import closable, tiny_program
+from tests.choir.test_deploy import tiny_program
 
 from choir.artifact import program_so
 from choir.cli.exit_codes import REFUSED
@@ -97,7 +97,7 @@ async def test_authority_and_close(shell, funded, tmp_path):
     assert (code, "--final" in err) == (2, True)
     code_file, key = tmp_path / "small.so", tmp_path / "program.json"
     code_file.write_bytes(tiny_program())
-    closable().save(key)
+    KeypairSigner.generate().save(key)
     deploy = ("program", "deploy", "--program", str(key), "--code", str(code_file))
     program = (await shell.json(*deploy, who="payer"))["program"]
     hand_over = ("program", "set-authority", program, "--to", str(stranger.pubkey))
