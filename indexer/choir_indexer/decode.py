@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 from solders.pubkey import Pubkey
@@ -74,19 +75,30 @@ def decode_transaction(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> 
 def plain(value: Any) -> Any:
     """A decoded value as JSON: addresses in base58, bytes in hexadecimal, enums by name,
     integers as they are. An action of the treasury has its `kind` beside its fields."""
-    if isinstance(value, Pubkey):
-        return str(value)
-    if isinstance(value, bytes):
-        return value.hex()
+    known = _PLAIN.get(type(value))
+    if known is not None:
+        return known(value)
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        # a field whose name Python reserves has an underscore after it
         kind = {"kind": action_kind(value)} if isinstance(value, ACTIONS) else {}
-        return kind | {f.name.rstrip("_"): plain(getattr(value, f.name)) for f in fields(value)}
+        return kind | {key: plain(getattr(value, name)) for key, name in _names(type(value))}
     return value
+
+
+# what most fields are, without a question
+_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
+    Pubkey: str, bytes: bytes.hex, int: int, str: str, bool: bool,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a dataclass, as in JSON and as they are called: a field whose name Python
+    reserves has an underscore after it."""
+    return tuple((field.name.rstrip("_"), field.name) for field in fields(kind))
 
 
 def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:

@@ -8,13 +8,14 @@ as bytes and read again, so that a transaction that was not understood can be de
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-import base58
 import orjson
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from choir._base58 import b58decode
 from choir.errors import DecodeError
 from choir.event_data import EVENT_INSTRUCTION, logged_data
 from choir.ids import PROGRAM_ID, event_authority_pda
@@ -38,7 +39,7 @@ def from_json(
         slot = int(answer["slot"])
         loaded = meta.get("loadedAddresses") or {}
         names = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
-        keys = tuple(bytes(Pubkey.from_string(name)) for name in names)
+        keys = tuple(_key(name) for name in names)
         header = message["header"]
         lines = meta.get("logMessages")
         log = logged_data(lines or (), program_id=program)
@@ -83,7 +84,7 @@ def event_data(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> list[byt
     """
     if raw.error is not None:
         return []
-    authority = bytes(event_authority_pda(program_id=program))
+    authority = _authority(program)
     return [
         call.data
         for call in raw.calls
@@ -162,10 +163,20 @@ def from_bytes(data: bytes) -> RawTransaction:
         raise BadTransaction(f"not a kept transaction: {problem!r}") from problem
 
 
+@lru_cache(maxsize=1 << 14)
+def _key(name: str) -> bytes:
+    return bytes(Pubkey.from_string(name))  # half of what transactions name is the same in all
+
+
+@lru_cache(maxsize=16)
+def _authority(program: Pubkey) -> bytes:
+    return bytes(event_authority_pda(program_id=program))
+
+
 def _calls(meta: Mapping[str, Any], keys: tuple[bytes, ...], program: bytes) -> Iterator[Call]:
     groups = sorted(meta.get("innerInstructions") or (), key=lambda group: int(group["index"]))
     for group in groups:
         for instruction in group["instructions"]:
             if keys[instruction["programIdIndex"]] == program:
                 accounts = tuple(keys[n] for n in instruction["accounts"])
-                yield Call(accounts, base58.b58decode(instruction["data"]))
+                yield Call(accounts, b58decode(instruction["data"]))

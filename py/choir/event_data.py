@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import base58
 from solders.pubkey import Pubkey
 
+from choir._base58 import b58decode
 from choir.errors import DecodeError
 from choir.ids import PROGRAM_ID, event_authority_pda
 
@@ -60,7 +60,7 @@ def called_event_data(
             called = keys[instruction["programIdIndex"]]
             if called != program:
                 continue
-            data = base58.b58decode(instruction["data"])
+            data = b58decode(instruction["data"])
             accounts = [keys[i] for i in instruction["accounts"]]
             # the program only accepts this from its own event authority
             if data[:8] == EVENT_INSTRUCTION and accounts[:1] == [authority]:
@@ -75,6 +75,8 @@ def logged_data(lines: Sequence[str], *, program_id: Pubkey) -> LoggedData:
 
     Raises DecodeError for data that is not base64.
     """
+    if not any(line.startswith(_DATA) for line in lines):
+        return LoggedData((), _CUT in lines)
     program = str(program_id)
     running: list[str] = []
     found: list[bytes] = []
