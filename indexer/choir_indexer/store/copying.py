@@ -26,6 +26,7 @@ _SMALL: Final = Struct(">ih")
 _INT: Final = Struct(">ii")
 _BIG: Final = Struct(">iq")
 _ARRAY: Final = Struct(">iiIii")
+_EMPTY: Final = Struct(">iiI")
 _ADDRESS: Final = _LENGTH.pack(32)
 _BYTEA_OID: Final = 17
 _INT8_OID: Final = 20
@@ -71,10 +72,7 @@ def _bool(value: bool) -> bytes:
 
 def _array(oid: int, items: Sequence[bytes]) -> bytes:
     """One dimension, from 1; without one when empty."""
-    if not items:
-        head = Struct(">iiI").pack(0, 0, oid)
-    else:
-        head = _ARRAY.pack(1, 0, oid, len(items), 1)
+    head = _ARRAY.pack(1, 0, oid, len(items), 1) if items else _EMPTY.pack(0, 0, oid)
     body = b"".join([head, *items])
     return _LENGTH.pack(len(body)) + body
 
@@ -124,7 +122,9 @@ class Copier:
     """`COPY` into tables of one connection; what types their columns have is asked once."""
 
     def __init__(
-        self, connection: asyncpg.Connection[Any], types: Mapping[tuple[str, str], Mapping[str, str]]
+        self,
+        connection: asyncpg.Connection[Any],
+        types: Mapping[tuple[str, str], Mapping[str, str]],
     ) -> None:
         self._connection = connection
         self._types = types
@@ -136,7 +136,8 @@ class Copier:
             "SELECT CASE WHEN c.relpersistence = 't' THEN '' ELSE n.nspname END, c.relname,"
             "       a.attname, t.typname"
             " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-            "      JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid"
+            "      JOIN pg_namespace n ON n.oid = c.relnamespace"
+            "      JOIN pg_type t ON t.oid = a.atttypid"
             " WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"
             "   AND (n.nspname = 'chain' OR n.oid = pg_my_temp_schema())"
         )
@@ -161,6 +162,7 @@ class Copier:
             table,
             schema_name=schema or None,
             columns=columns,
-            source=encoded([there[column] for column in columns], rows),
+            # any buffer will do; the stubs do not say so
+            source=encoded([there[column] for column in columns], rows),  # type: ignore[arg-type]
             format="binary",
         )

@@ -1,4 +1,4 @@
-"""The SQL of the one writer: staging tables, guarded merges, numbering. Text only, no I/O.
+"""The SQL of the one writer: staging tables and guarded merges. Text only, no I/O.
 
 Rows arrive by `COPY` in temporary tables and go on in one statement for each table. A row
 stands only against an older (slot, write_version); a tombstone is a row like any other, so an
@@ -20,11 +20,7 @@ __all__ = [
     "EVENT_COLUMNS",
     "KEEP_LETTERS",
     "KINDS",
-    "LATE",
     "MERGE_ACCOUNTS",
-    "MERGE_TRANSACTIONS",
-    "NUMBER_EVENTS",
-    "OPEN_SEQUENCES",
     "OUTBOX_BEFORE",
     "STAGING",
     "TRANSACTION_COLUMNS",
@@ -165,8 +161,6 @@ STAGING: Final = (
         ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE stage_dead (kind text, key bytea, ordinal integer, slot numeric(20),
         data bytea, reason text) ON COMMIT DELETE ROWS""",
-    "CREATE TEMP TABLE stage_fresh (signature bytea PRIMARY KEY) ON COMMIT DELETE ROWS",
-    _staging("transactions"),
     *(_staging(kind) for kind in KINDS),
 )
 
@@ -271,52 +265,6 @@ def merge_typed(kind: str) -> str:
         ON CONFLICT (pubkey) DO UPDATE SET {sets}
     """
 
-
-# A transaction is written once; its events go with it or not at all.
-MERGE_TRANSACTIONS: Final = f"""
-    WITH fresh AS (
-        INSERT INTO chain.transactions ({", ".join(TRANSACTION_COLUMNS)})
-        SELECT {", ".join(TRANSACTION_COLUMNS)} FROM stage_transactions ORDER BY slot, position
-        ON CONFLICT (signature) DO NOTHING
-        RETURNING signature
-    )
-    INSERT INTO stage_fresh SELECT signature FROM fresh
-"""
-
-# What the watermark has passed cannot be new.
-LATE: Final = """
-    SELECT t.signature, t.slot FROM stage_transactions t JOIN stage_fresh USING (signature)
-    WHERE t.slot <= (SELECT slot FROM chain.watermark) ORDER BY t.slot, t.position LIMIT 1
-"""
-
-OPEN_SEQUENCES: Final = """
-    INSERT INTO chain.thread_heads (thread, epoch, seq, slot)
-    SELECT DISTINCT ON (e.thread) e.thread, m.epoch, 0, e.slot
-    FROM stage_events e JOIN stage_fresh USING (signature), chain.meta m
-    ORDER BY e.thread, e.slot
-    ON CONFLICT (thread) DO NOTHING
-"""
-
-# Numbers in chain order; the new head of each thread is told to who listens.
-NUMBER_EVENTS: Final = """
-    WITH numbered AS (
-        INSERT INTO chain.thread_events
-            (thread, epoch, seq, slot, signature, ordinal, kind, payload, at)
-        SELECT e.thread, h.epoch,
-               h.seq + row_number() OVER (
-                   PARTITION BY e.thread ORDER BY e.slot, e.position, e.ordinal),
-               e.slot, e.signature, e.ordinal, e.kind, e.payload, e.at
-        FROM stage_events e JOIN stage_fresh USING (signature)
-             JOIN chain.thread_heads h USING (thread)
-        RETURNING thread, epoch, seq, slot
-    ), heads AS (
-        SELECT thread, epoch, max(seq) AS seq, max(slot) AS slot FROM numbered
-        GROUP BY thread, epoch
-    )
-    UPDATE chain.thread_heads h SET seq = n.seq, slot = n.slot
-    FROM heads n WHERE h.thread = n.thread
-    RETURNING h.thread, h.epoch, h.seq
-"""
 
 KEEP_LETTERS: Final = f"""
     INSERT INTO chain.dead_letters ({", ".join(DEAD_COLUMNS)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,9 +17,10 @@ import asyncpg
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from choir_indexer.delta import DeadLetter, Delta
+from choir_indexer.delta import DeadLetter, Delta, TransactionRow
 from choir_indexer.model import FETCHED, SignatureRef
 from choir_indexer.store import merge as sql
+from choir_indexer.store.copying import Copier
 from choir_indexer.store.errors import (
     DatabaseUnreachable,
     Incomplete,
@@ -27,6 +28,7 @@ from choir_indexer.store.errors import (
     NotMigrated,
     unreachable,
 )
+from choir_indexer.store.fresh import Head, copy_accounts, copy_transactions
 from choir_indexer.store.migrations import HEAD
 
 __all__ = ["LEASE", "Applied", "Identity", "Mark", "StaleBatch", "Writer", "is_current"]
@@ -69,14 +71,16 @@ class Applied:
 
     transactions: int
     events: int
-    heads: tuple[tuple[bytes, int, int], ...]
+    heads: tuple[Head, ...]
 
 
 class Writer:
     """One connection that holds the lease. Get one with :meth:`open`; use it in one task."""
 
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any], copier: Copier) -> None:
         self._connection = connection
+        self._copier = copier
+        self._new: bool | None = None  # whether a snapshot's accounts are expected to be unknown
 
     @classmethod
     async def open(
@@ -102,10 +106,11 @@ class Writer:
             if lease:
                 await _take_lease(connection, waiting)
             await _prepare(connection)
+            copier = await Copier.of(connection)
         except BaseException:
             connection.terminate()
             raise
-        return cls(connection)
+        return cls(connection, copier)
 
     @property
     def connection(self) -> asyncpg.Connection[Any]:
@@ -220,6 +225,8 @@ class Writer:
 
     async def apply_snapshot(self, delta: Delta) -> None:
         """Write a part of a snapshot (accounts that were asked for)."""
+        if await self._copied_fresh(delta):
+            return
         async with self._connection.transaction():
             await self._stage_accounts(delta)
             await self._merge_accounts(delta)
@@ -261,8 +268,31 @@ class Writer:
             StaleBatch: the watermark stands elsewhere. Nothing was written.
             Incomplete: a transaction is new at a slot the watermark has passed.
         """
+        try:
+            return await self._apply_history(
+                delta, after=after, through=through, finalized=finalized, begins=begins
+            )
+        except asyncpg.UniqueViolationError:
+            new = set(await self.unknown(delta.transactions))
+            if len(new) == len(delta.transactions):
+                raise
+            rest = {name: row for name, row in delta.transactions.items() if name in new}
+        return await self._apply_history(
+            Delta(delta.accounts, rest),
+            after=after, through=through, finalized=finalized, begins=begins,
+        )  # fmt: skip
+
+    async def _apply_history(
+        self,
+        delta: Delta,
+        *,
+        after: int,
+        through: int,
+        finalized: int | None,
+        begins: int | None,
+    ) -> Applied:
         transactions = list(delta.transactions.values())
-        heads: list[asyncpg.Record] = []
+        heads: list[Head] = []
         async with self._connection.transaction():
             moved = await self._connection.fetchval(
                 "SELECT slot = $1 FROM chain.watermark FOR UPDATE", after
@@ -272,66 +302,66 @@ class Writer:
             await self._stage_accounts(delta)
             await self._merge_accounts(delta)
             if transactions:
-                heads = await self._merge_transactions(delta)
+                heads = await self._write_transactions(transactions, after)
             await self._connection.execute(
                 "UPDATE chain.watermark SET slot = $1, updated_at = now(),"
                 " finalized_slot = greatest(finalized_slot, $2::numeric),"
                 " history_slot = coalesce(history_slot, $3::numeric)",
                 through, finalized, begins,
             )  # fmt: skip
-            for thread, epoch, seq in heads:
-                note = {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}
+            if heads:
                 await self._connection.execute(
-                    "SELECT pg_notify($1, $2)", THREAD_CHANNEL, json.dumps(note)
+                    "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note",
+                    THREAD_CHANNEL,
+                    [
+                        json.dumps(
+                            {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}
+                        )
+                        for thread, epoch, seq in heads
+                    ],
                 )
         return Applied(
-            len(transactions),
-            sum(len(row.events) for row in transactions),
-            tuple((row[0], row[1], row[2]) for row in heads),
+            len(transactions), sum(len(row.events) for row in transactions), tuple(heads)
         )
 
-    async def _merge_transactions(self, delta: Delta) -> list[asyncpg.Record]:
-        rows = delta.transactions.values()
-        await self._copy(
-            "stage_transactions",
-            sql.TRANSACTION_COLUMNS,
-            [
-                (
-                    row.signature,
-                    row.slot,
-                    row.position,
-                    row.fee_payer,
-                    row.fee,
-                    None if row.error is None else json.dumps(row.error),
-                    row.block_time,
-                )
-                for row in rows
-            ],
-        )
-        events = [
-            (
-                event.thread,
-                event.slot,
-                event.position,
-                event.signature,
-                event.ordinal,
-                event.kind,
-                json.dumps(event.payload),
-                event.at,
-            )
-            for row in rows
-            for event in row.events
-        ]
-        await self._copy("stage_events", sql.EVENT_COLUMNS, events)
-        await self._connection.execute(sql.MERGE_TRANSACTIONS)
-        late = await self._connection.fetchrow(sql.LATE)
-        if late is not None:
-            raise Incomplete(late_message([(late[0], int(late[1]))]))
+    async def _write_transactions(
+        self, transactions: Sequence[TransactionRow], after: int
+    ) -> list[Head]:
+        """A transaction is written once; its events go with it or not at all.
+
+        What the watermark has passed cannot be new.
+        """
+        rows = sorted(transactions, key=lambda row: (row.slot, row.position))
+        behind = [row.signature for row in rows if row.slot <= after]
+        if behind:
+            late = set(await self.unknown(behind))
+            found = [(row.signature, row.slot) for row in rows if row.signature in late]
+            if found:
+                raise Incomplete(late_message(found))
+            rows = [row for row in rows if row.slot > after]
+        heads = await copy_transactions(self._connection, self._copier, rows)
         await self._letters(letter for row in rows for letter in row.dead)
-        if not events:
-            return []
-        await self._connection.execute(sql.OPEN_SEQUENCES)
-        return await self._connection.fetch(sql.NUMBER_EVENTS)
+        return heads
+
+    async def _copied_fresh(self, delta: Delta) -> bool:
+        """Write accounts of a new mirror at once, if nothing is known of any; whether it was so."""
+        if self._new is None:
+            self._new = await self._connection.fetchval(
+                "SELECT NOT EXISTS (SELECT FROM chain.accounts)"
+            )
+        rows = delta.accounts.values()
+        if not self._new or not rows or any(row.update.data is None for row in rows):
+            return False
+        try:
+            async with self._connection.transaction():
+                outbox = await copy_accounts(self._copier, rows)
+                await self._letters(row.dead for row in rows if row.dead)
+                if outbox:
+                    await self._connection.execute("SELECT pg_notify($1, '')", OUTBOX_CHANNEL)
+        except asyncpg.UniqueViolationError:
+            self._new = False
+            return False
+        return True
 
     async def _stage_accounts(self, delta: Delta) -> None:
         if not delta.accounts:
@@ -356,9 +386,9 @@ class Writer:
                 typed.setdefault(row.kind, []).append(
                     (update.pubkey, update.slot, update.write_version, *row.columns)
                 )
-        await self._copy("stage_accounts", sql.ACCOUNT_COLUMNS, staged)
+        await self._copier.copy("stage_accounts", sql.ACCOUNT_COLUMNS, staged)
         for kind, rows in typed.items():
-            await self._copy(f"stage_{kind}", sql.TYPED_COLUMNS[kind], rows)
+            await self._copier.copy(f"stage_{kind}", sql.TYPED_COLUMNS[kind], rows)
 
     async def _merge_accounts(self, delta: Delta) -> None:
         if not delta.accounts:
@@ -379,15 +409,9 @@ class Writer:
     async def _letters(self, letters: Iterable[DeadLetter]) -> None:
         rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]
         if rows:
-            await self._copy("stage_dead", sql.DEAD_COLUMNS, rows)
+            await self._copier.copy("stage_dead", sql.DEAD_COLUMNS, rows)
             await self._connection.execute(sql.KEEP_LETTERS)
             await self._connection.execute("TRUNCATE stage_dead")
-
-    async def _copy(
-        self, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
-    ) -> None:
-        if rows:
-            await self._connection.copy_records_to_table(table, records=rows, columns=columns)
 
 
 async def _take_lease(

@@ -231,6 +231,62 @@ def test_what_the_watermark_has_passed_cannot_turn_up(bench: Bench) -> None:
     bench.run(play())
 
 
+def test_a_transaction_that_is_there_already_changes_nothing(bench: Bench) -> None:
+    chain = SyntheticChain()
+    Teller(chain).tell([[[("post", 0, 0)], [("post", 0, 1)]], [[("post", 0, 0)]]])
+
+    async def play() -> None:
+        writer = await bench.open_writer()
+        await writer.begin(BEGIN, after=0, commitment="confirmed")
+        await writer.apply_history(_history(chain, 0, 1), after=0, through=1, finalized=None)
+        connection = await bench.connect()
+        await connection.execute("UPDATE chain.watermark SET slot = 0")
+        applied = await writer.apply_history(
+            _history(chain, 0, 2), after=0, through=2, finalized=None
+        )
+        assert applied.transactions == 1
+        await writer.close()
+        there, wanted = await held(connection), expected(chain)
+        assert there["events"] == wanted["events"]
+        assert there["transactions"] == wanted["transactions"]
+        await connection.close()
+
+    bench.run(play())
+
+
+def test_accounts_of_a_new_mirror_are_as_if_merged(bench: Bench) -> None:
+    """The first part of a snapshot goes another way than what comes after."""
+    version = {"slot": 3, "write_version": 1, "lamports": 1, "owner": bytes(PROGRAM_ID)}
+    part = [AccountUpdate(key(str(who)), data=_data(who, 1), **version) for who in range(4)]
+
+    async def told(
+        *parts: list[AccountUpdate],
+    ) -> tuple[dict[str, object], list[tuple[object, ...]]]:
+        await bench.clear()
+        writer = await bench.open_writer()
+        await writer.begin(BEGIN, after=0, commitment="confirmed")
+        for each in parts:
+            await writer.apply_snapshot(Delta.of(accounts=map(decode_update, each)))
+        await writer.close()
+        connection = await bench.connect()
+        outbox = await connection.fetch(
+            "SELECT kind, thread, content_hash, message, slot FROM chain.outbox ORDER BY id"
+        )
+        found = await held(connection, versions=True)
+        await connection.close()
+        return found, [tuple(row) for row in outbox]
+
+    async def play() -> None:
+        at_once = await told(part)
+        assert len(at_once[1]) == 2
+        nothing = AccountUpdate(key("gone"), 3, 1, None, certain=False)
+        assert await told([nothing, *part]) == at_once  # an absence is for the merge
+        assert await told(part, part) == at_once  # and so is what is known
+        assert await told(part[:2], part[2:]) == at_once
+
+    bench.run(play())
+
+
 def test_listeners_hear_of_the_newest_position_once_it_is_committed(bench: Bench) -> None:
     chain = SyntheticChain()
     Teller(chain).tell([[[("post", 0, 0), ("post", 0, 0)], [("post", 1, 0)]]])
