@@ -11,7 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -22,6 +29,7 @@ from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
+from choir_indexer.ahead import ahead
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.gaps import Gaps
@@ -211,8 +219,11 @@ class Mirror:
         self.state.phase = "snapshot"
         frontier = await self._source.frontier()
         accounts = 0
-        async with self._source.snapshot(at_least=frontier.slot) as snapshot:
-            async for part in snapshot.parts:
+        async with (
+            self._source.snapshot(at_least=frontier.slot) as snapshot,
+            aclosing(ahead(snapshot.parts)) as parts,
+        ):
+            async for part in parts:
                 await writer.apply_snapshot(self._decoded(part, "snapshot"))
                 accounts += len(part)
         await writer.end_snapshot(snapshot.slot)
@@ -251,23 +262,37 @@ class Mirror:
                 overlap=self._overlap,
                 anchor=await writer.anchor(),
             )
-            async with aclosing(history):
-                async for batch in history:
-                    await self._write(writer, batch, frontier)
+            async with (
+                aclosing(history),
+                aclosing(self._prepared(history)) as prepared,
+                aclosing(ahead(prepared)) as batches,
+            ):
+                async for batch, delta in batches:
+                    await self._write(writer, batch, delta, frontier)
         if frontier.slot == self._mark.slot:
             self.state.caught_up_at = self._clock.monotonic()
             self.state.trouble = None
 
-    async def _write(self, writer: Writer, batch: HistoryBatch, frontier: Frontier) -> None:
-        """Decode a batch, ask for the accounts it touched, commit both with the watermark."""
+    async def _prepared(
+        self, history: AsyncIterator[HistoryBatch]
+    ) -> AsyncGenerator[tuple[HistoryBatch, Delta], None]:
+        """Each batch with what it says, decoded, and the accounts that it touched as they are at
+        its end or later. Needs no database, so that it can run ahead of what is being committed."""
+        async for batch in history:
+            rows = [decode_transaction(raw, program=self._program) for raw in batch.transactions]
+            delta = Delta.of(transactions=rows)
+            # accounts last touched at or before the snapshot are in it
+            touched = delta.touched_after(self._mark.snapshot_slot or 0)
+            if touched:
+                updates = await self._source.accounts(touched, at_least=batch.through)
+                delta = merge(delta, self._decoded(updates, "history"))
+            yield batch, delta
+
+    async def _write(
+        self, writer: Writer, batch: HistoryBatch, delta: Delta, frontier: Frontier
+    ) -> None:
+        """Commit a batch and its accounts with the watermark."""
         await self._recheck(writer, batch)
-        rows = [decode_transaction(raw, program=self._program) for raw in batch.transactions]
-        delta = Delta.of(transactions=rows)
-        # accounts last touched at or before the snapshot are in it
-        touched = delta.touched_after(self._mark.snapshot_slot or 0)
-        if touched:
-            updates = await self._source.accounts(touched, at_least=batch.through)
-            delta = merge(delta, self._decoded(updates, "history"))
         with self.metrics.commit_seconds.time():
             applied = await writer.apply_history(
                 delta,
@@ -288,15 +313,14 @@ class Mirror:
         self._moved.clear()  # who waits is woken; who comes later waits for the next
         self.metrics.transactions.inc(applied.transactions)
         self.metrics.events.inc(applied.events)
-        dead = [letter for row in rows for letter in row.dead]
-        self._say_dead(dead)
-        if rows:
+        self._say_dead([letter for row in delta.transactions.values() for letter in row.dead])
+        if batch.transactions:
             self._log.info(
                 "history",
                 slot=batch.through,
                 transactions=applied.transactions,
                 events=applied.events,
-                signature=str(Signature(rows[-1].signature)),
+                signature=str(Signature(batch.transactions[-1].ref.signature)),
             )
 
     async def _recheck(self, writer: Writer, batch: HistoryBatch) -> None:

@@ -6,6 +6,7 @@ Methods: https://solana.com/docs/rpc
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -44,6 +45,7 @@ from choir.ids import PROGRAM_ID
 from choir.rpc import Commitment, Rpc, account_from_json
 from choir_indexer.model import (
     FETCHED,
+    U64_MAX,
     AccountUpdate,
     Frontier,
     HistoryBatch,
@@ -107,6 +109,7 @@ class RpcSource:
         self._commitment: Commitment = commitment
         self._clock = clock or SystemClock()
         self._batch = batch
+        self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._last_fetch = 0
         # announced but not yet found in history, by signature
@@ -177,7 +180,7 @@ class RpcSource:
         for number, refs in enumerate(batches):
             last = number == len(batches) - 1
             end = through if last else refs[-1].slot
-            transactions = await asyncio.gather(*(self._transaction(ref) for ref in refs))
+            transactions = await self._transactions(refs)
             if number == 0:
                 yield HistoryBatch(
                     begin, end, tuple(transactions), recheck, rechecked_after, begins
@@ -266,11 +269,12 @@ class RpcSource:
         limit = FIRST_PAGE
         while True:
             page = await self._page(rows[-1][1] if rows else None, limit, through)
-            for row in page:
-                slot = int(row["slot"])
-                if rows and slot > rows[-1][0]:
-                    raise SourceError(f"the node lists slot {slot} after slot {rows[-1][0]}")
-                rows.append((slot, str(row["signature"])))
+            last = rows[-1][0] if rows else U64_MAX
+            for slot, _ in page:
+                if slot > last:
+                    raise SourceError(f"the node lists slot {slot} after slot {last}")
+                last = slot
+            rows += page
             if rows and rows[-1][0] <= floor:
                 return _Walk(rows, reached=True)
             if not page:
@@ -293,7 +297,7 @@ class RpcSource:
         # again, so that the end is said by one that has it
         if walk.rows:
             page = await self._page(walk.rows[-2][1] if len(walk.rows) > 1 else None, PAGE, through)
-            if not page or str(page[-1]["signature"]) != walk.rows[-1][1]:
+            if not page or page[-1][1] != walk.rows[-1][1]:
                 raise Pruned(
                     f"the node's list of transactions broke off at slot {walk.rows[-1][0]};"
                     " asked again, it does not end there"
@@ -344,7 +348,7 @@ class RpcSource:
                 return any(isinstance(event, Initialized) for event in events)
         return False
 
-    async def _page(self, before: str | None, limit: int, at_least: int) -> list[dict[str, Any]]:
+    async def _page(self, before: str | None, limit: int, at_least: int) -> list[tuple[int, str]]:
         options: dict[str, Any] = {
             "limit": limit,
             "commitment": self._commitment,
@@ -356,12 +360,25 @@ class RpcSource:
             lambda: self._rpc.request("getSignaturesForAddress", [str(self._program), options])
         )
         try:
-            assert isinstance(page, list)
-            for row in page:
-                int(row["slot"]), str(row["signature"])
-        except (AssertionError, KeyError, TypeError, ValueError):
+            return [(int(row["slot"]), str(row["signature"])) for row in page]
+        except (KeyError, TypeError, ValueError):
             raise SourceError("the node's list of signatures cannot be read") from None
-        return page
+
+    async def _transactions(self, refs: Sequence[SignatureRef]) -> list[RawTransaction]:
+        """All of them, some asked for at once; a task for each would cost more than reading it."""
+        left = deque(enumerate(refs))
+        found: dict[int, RawTransaction] = {}
+
+        async def work() -> None:
+            while left:
+                place, ref = left.popleft()
+                found[place] = await self._transaction(ref)
+
+        try:
+            await asyncio.gather(*(work() for _ in range(min(self._concurrency, len(refs)))))
+        finally:
+            left.clear()  # where one fails the others have nothing more to ask
+        return [found[place] for place in range(len(refs))]
 
     async def _transaction(self, ref: SignatureRef) -> RawTransaction:
         signature = Signature.from_bytes(ref.signature)
