@@ -3,8 +3,9 @@
 A session subscribes first, then takes a snapshot if there was none, then walks history from the
 watermark to the frontier, and goes on walking whenever something is announced. Whatever goes
 wrong ends the session; the next one starts from what is committed, so a lost connection, a
-restart and a kill are the same case. `docs/indexer.md` has the argument for why the watermark
-is honest.
+restart and a kill are the same case. Each walk looks again at everything that is not final, and
+takes back what went with a fork. `docs/indexer.md` has the argument for why the watermark is
+honest.
 """
 
 from __future__ import annotations
@@ -32,11 +33,27 @@ from choir.ids import PROGRAM_ID
 from choir_indexer.ahead import ahead
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
+from choir_indexer.forks import disputes
 from choir_indexer.gaps import Gaps
 from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
-from choir_indexer.sources import Feed, Gap, NotListed, Pruned, Source, SourceError
+from choir_indexer.sources import (
+    Feed,
+    Forked,
+    Gap,
+    NotListed,
+    Pruned,
+    Source,
+    SourceError,
+)
 from choir_indexer.store.errors import DatabaseUnreachable, Incomplete, WrongChain
-from choir_indexer.store.writer import Identity, Mark, StaleBatch, Writer, late_message
+from choir_indexer.store.writer import (
+    Identity,
+    Mark,
+    StaleBatch,
+    Writer,
+    final_message,
+    late_message,
+)
 from choir_indexer.telemetry import Metrics, State
 
 __all__ = ["Mirror"]
@@ -69,7 +86,8 @@ class Mirror:
         program: the program's address.
         commitment: what the source follows, for the record.
         rebuild: empties the mirror when it is of another chain; None to stop instead.
-        overlap: slots behind the watermark that each walk checks again.
+        overlap: slots behind the watermark that each walk checks again; all that are not final
+            are.
         patience_s: how long a source may fail to give what it must before the mirror stops.
         clock, jitter: time and chance, for the waits between sessions.
     """
@@ -220,7 +238,7 @@ class Mirror:
         frontier = await self._source.frontier()
         accounts = 0
         async with (
-            self._source.snapshot(at_least=frontier.slot) as snapshot,
+            self._source.snapshot(at_least=frontier.finalized, final=True) as snapshot,
             aclosing(ahead(snapshot.parts)) as parts,
         ):
             async for part in parts:
@@ -232,7 +250,11 @@ class Mirror:
 
     async def _follow(self, writer: Writer, feed: Feed) -> None:
         """Wait for announcements, write announced accounts at once, then walk history."""
-        hints = await feed.take()
+        try:
+            hints = await feed.take()
+        except Forked as fork:
+            await self._roll_back(writer, fork)
+            hints = ()
         updates = [hint for hint in hints if isinstance(hint, AccountUpdate)]
         lost = sum(hint.count for hint in hints if isinstance(hint, Lost))
         if lost:
@@ -244,22 +266,31 @@ class Mirror:
     async def _advance(self, writer: Writer) -> None:
         """Walk to the frontier; a gap on the way is on record until the watermark passed it."""
         try:
-            await self._walk(writer)
+            await self._over_forks(writer)
         except Gap as error:
             frontier = self.state.frontier or self._mark.slot
             await self._gaps.note(writer.connection, self._mark.slot + 1, frontier, str(error))
             raise
         await self._gaps.end_filled(writer.connection)
 
+    async def _over_forks(self, writer: Writer) -> None:
+        """Walk to the frontier; where the chain has left a fork, from there on."""
+        try:
+            await self._walk(writer)
+        except Forked as fork:
+            await self._roll_back(writer, fork)
+            await self._walk(writer)  # another one at once is for the next session
+
     async def _walk(self, writer: Writer) -> None:
         """Walk history from the watermark to the frontier."""
         frontier = await self._source.frontier()
         self._seen(frontier)
         if frontier.slot > self._mark.slot:
+            astray = await self._astray(writer, frontier)
             history = self._source.history(
                 self._mark.slot,
                 frontier.slot,
-                overlap=self._overlap,
+                overlap=max(self._overlap, self._mark.slot - self._final),
                 anchor=await writer.anchor(),
             )
             async with (
@@ -268,10 +299,58 @@ class Mirror:
                 aclosing(ahead(prepared)) as batches,
             ):
                 async for batch, delta in batches:
-                    await self._write(writer, batch, delta, frontier)
+                    await self._write(writer, batch, merge(delta, astray), frontier)
+                    astray = Delta()
         if frontier.slot == self._mark.slot:
             self.state.caught_up_at = self._clock.monotonic()
             self.state.trouble = None
+
+    @property
+    def _final(self) -> int:
+        """What the mirror has up to here cannot be undone."""
+        return self._mark.finalized_slot or 0
+
+    async def _astray(self, writer: Writer, frontier: Frontier) -> Delta:
+        """Accounts whose rows are as of a slot that the chain has not, as they are now.
+
+        Rows run ahead of history, and no transaction says that one was of a fork. Those of the
+        snapshot are final.
+        """
+        settled = max(self._final, self._mark.snapshot_slot or 0)
+        slots = await writer.account_slots(settled, frontier.slot)
+        if not slots:
+            return Delta()
+        try:
+            gone = slots - await self._source.blocks(slots)
+        except Pruned:
+            gone = slots  # nobody can say; asking for them is never wrong
+        if not gone:
+            return Delta()
+        pubkeys = await writer.accounts_as_of(gone)
+        self._log.info("rows of slots that are not in the chain", accounts=len(pubkeys))
+        updates = await self._source.accounts(pubkeys, at_least=frontier.slot)
+        return self._decoded(updates, "fork")
+
+    async def _roll_back(self, writer: Writer, fork: Forked) -> None:
+        """Take back what was written of the slots after the newest one that stands."""
+        before, to = self._mark.slot, fork.back_to
+        if to >= before:
+            return  # rows that ran ahead are looked at by each walk
+        if to < self._final:
+            raise Incomplete(final_message(self._final, str(fork)))
+        frontier = await self._source.frontier()
+        pubkeys = await writer.accounts_after(to)
+        updates = await self._source.accounts(pubkeys, at_least=max(frontier.slot, to))
+        delta = self._decoded(updates, "fork")
+        undone = await writer.roll_back(delta, after=before, to=to, reason=str(fork))
+        await self._read_mark(writer)
+        self._seen(frontier)
+        self.metrics.rollbacks.inc()
+        self._log.warning(
+            "a fork; rolled back",
+            from_slot=before, to_slot=to, epoch=undone.epoch, transactions=undone.transactions,
+            events=undone.events, accounts=undone.accounts, reason=str(fork),
+        )  # fmt: skip
 
     async def _prepared(
         self, history: AsyncIterator[HistoryBatch]
@@ -301,7 +380,8 @@ class Mirror:
                 finalized=frontier.finalized,
                 begins=batch.begins,
             )
-        self._mark = replace(self._mark, slot=batch.through)
+        final = max(self._final, min(frontier.finalized, batch.through))
+        self._mark = replace(self._mark, slot=batch.through, finalized_slot=final)
         if batch.begins is not None:
             self._mark = replace(self._mark, history_slot=batch.begins)
             self._log.warning(
@@ -327,22 +407,40 @@ class Mirror:
         """Hold what the source lists behind the watermark against what the mirror has there.
 
         Raises:
-            Incomplete: it lists what the mirror passed without.
+            Incomplete: it lists what the mirror passed without, in a slot that is final.
+            Forked: slots that are not final are other ones now.
             Gap: it does not list what the mirror has, or begins after the snapshot.
         """
-        begins = self._mark.history_slot or 0
-        slots = {ref.signature: ref.slot for ref in batch.recheck if ref.slot >= begins}
-        late = await writer.unknown(slots) if slots else []
-        if late:
-            raise Incomplete(late_message([(signature, slots[signature]) for signature in late]))
-        if batch.rechecked_after is not None and batch.rechecked_after < batch.after:
+        begins, final = self._mark.history_slot or 0, self._final
+        listed = {ref.signature: ref.slot for ref in batch.recheck if ref.slot >= begins}
+        unknown = await writer.unknown(listed) if listed else []
+        late = [(signature, listed[signature]) for signature in unknown]
+        if any(slot <= final for _, slot in late):
+            raise Incomplete(late_message([each for each in late if each[1] <= final]))
+        known: dict[bytes, int] = {}
+        if batch.rechecked_after is not None:
             known = await writer.known(batch.rechecked_after, batch.after)
-            gone = [signature for signature in known if signature not in slots]
+            gone = [s for s, slot in known.items() if slot <= final and listed.get(s) != slot]
             if gone:
                 raise NotListed(
                     f"transaction {Signature(gone[0])} of slot {known[gone[0]]} is in the mirror,"
                     " but the node's history does not list it"
                 )
+        later = {raw.ref.signature: raw.ref.slot for raw in batch.transactions}
+        found = disputes(known, listed, unknown=unknown, final=final, later=later)
+        if found:
+            oldest = found[0]
+            if not oldest.proven and await self._source.blocks({oldest.slot}):
+                raise NotListed(f"{oldest.reason}, although the node has that slot's block")
+            raise Forked(oldest.slot - 1, oldest.reason)
+        # one that is where it was, in a slot that was not final: so is all before it
+        same = any(slot > final for slot in known.values())
+        unseen = max(final, begins - 1)
+        if batch.rechecked_after is not None and batch.rechecked_after > unseen and not same:
+            raise Pruned(
+                f"the node's history begins at slot {batch.rechecked_after + 1}; what the mirror"
+                f" has from slot {unseen + 1} on was not final, and cannot be compared"
+            )
         if batch.begins is not None and batch.begins > (self._mark.snapshot_slot or 0) + 1:
             raise Pruned(
                 f"the node's history begins at slot {batch.begins}, after the snapshot at slot"

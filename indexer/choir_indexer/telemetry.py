@@ -56,6 +56,11 @@ class Metrics:
             ["cause"],
             registry=self.registry,
         )
+        self.rollbacks = Counter(
+            "choir_indexer_rollbacks",
+            "Times that slots were taken back because the chain had left their fork",
+            registry=self.registry,
+        )
         self.commit_seconds = Histogram(
             "choir_indexer_commit_seconds", "Time of one history transaction",
             registry=self.registry,

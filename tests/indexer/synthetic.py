@@ -19,7 +19,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import base58
@@ -38,7 +38,7 @@ from choir_indexer.model import (
     SignatureSeen,
     SlotSeen,
 )
-from choir_indexer.sources import Feed, Snapshot, SourceError, SourceLost
+from choir_indexer.sources import Feed, Forked, Snapshot, SourceError
 from choir_indexer.transactions import from_json
 
 PAYER = bytes([7]) * 32
@@ -102,36 +102,74 @@ class Ran:
 
 @dataclass
 class SyntheticChain:
-    """Slots from 1 on; `slot` is the newest closed one."""
+    """Slots from 1 on; `slot` is the newest closed one, `final` the newest that no fork drops:
+    `finality` slots with a block are above it."""
 
     genesis: str = GENESIS
     slot: int = 0
+    finality: int = 2
+    final: int = 0
+    blocks: list[int] = field(default_factory=list)
     transactions: list[Ran] = field(default_factory=list)
     states: dict[bytes, list[tuple[int, bytes | None]]] = field(default_factory=dict)
     listeners: list[Callable[[list[Hint]], None]] = field(default_factory=list)
     _made: int = 0
+    _highest: int = 0
     fetches: int = 0
+    forks: int = 0
 
     def close_slot(
         self, *transactions: tuple[dict[bytes, bytes | None], Sequence[bytes]], skip: int = 0
     ) -> int:
         """Run transactions (writes, events) in one slot and close it; returns the slot."""
-        self.slot += 1 + skip
-        written: dict[bytes, bytes | None] = {}
-        hints: list[Hint] = [SlotSeen(self.slot)]
-        for position, (writes, events) in enumerate(transactions):
+        ran = []
+        for writes, events in transactions:
             self._made += 1
             digest = hashlib.sha512(f"{self.genesis}{self._made}".encode()).digest()
-            ref = SignatureRef(digest, self.slot, position)
-            self.transactions.append(Ran(ref, dict(writes), tuple(events)))
-            written |= writes
-            hints.append(SignatureSeen(digest, self.slot))
+            ran.append(Ran(SignatureRef(digest, 0, 0), dict(writes), tuple(events)))
+        return self._close(ran, skip)
+
+    def fork(self, depth: int, reland: Callable[[int], bool] = lambda _: False) -> int:
+        """Drop the newest `depth` slots, as many as are not final; returns the slot gone back to.
+
+        The transactions lost that `reland` takes, by number, run again in one slot of the new
+        branch, whose slots have numbers that were not used before.
+        """
+        dropped = [slot for slot in self.blocks if slot > self.final][-depth:] if depth else []
+        if not dropped:
+            return self.slot
+        self.forks += 1
+        self.blocks = self.blocks[: -len(dropped)]
+        self.slot = self.blocks[-1] if self.blocks else 0
+        lost = [ran for ran in self.transactions if ran.ref.slot > self.slot]
+        self.transactions = [ran for ran in self.transactions if ran.ref.slot <= self.slot]
+        for pubkey, states in self.states.items():
+            self.states[pubkey] = [state for state in states if state[0] <= self.slot]
+        back = self.slot
+        again = [ran for number, ran in enumerate(lost) if reland(number)]
+        if again:
+            self._close(again, 0)
+        return back
+
+    def _close(self, transactions: list[Ran], skip: int) -> int:
+        self._highest = max(self._highest, self.slot) + 1 + skip
+        self.slot = self._highest
+        self.blocks.append(self.slot)
+        written: dict[bytes, bytes | None] = {}
+        hints: list[Hint] = [SlotSeen(self.slot)]
+        for position, ran in enumerate(transactions):
+            ref = SignatureRef(ran.ref.signature, self.slot, position)
+            self.transactions.append(replace(ran, ref=ref))
+            written |= ran.writes
+            hints.append(SignatureSeen(ref.signature, self.slot))
         for number, (pubkey, data) in enumerate(written.items()):
             self.states.setdefault(pubkey, []).append((self.slot, data))
             if data is not None:  # a node does not announce what is closed
                 hints.append(
                     AccountUpdate(pubkey, self.slot, number + 1, data, 1, bytes(PROGRAM_ID))
                 )
+        if len(self.blocks) > self.finality:
+            self.final = max(self.final, self.blocks[-1 - self.finality])
         for listener in self.listeners:
             listener(hints)
         return self.slot
@@ -150,7 +188,7 @@ class SyntheticChain:
 
     def final_at(self, slot: int) -> int:
         """The newest final slot when `slot` was the newest."""
-        return max(slot - 32, 0)
+        return min(self.final, slot)
 
     def live(self) -> dict[bytes, bytes]:
         """Every account there is now."""
@@ -164,8 +202,9 @@ class Faults:
     def before(self, call: str) -> None:
         """Called before each request; may raise SourceError."""
 
-    def announced(self, hints: list[Hint]) -> list[Hint] | SourceLost:
-        """What becomes of announcements: all, some, twice, in another order, or the end."""
+    def announced(self, hints: list[Hint]) -> list[Hint] | SourceError:
+        """What becomes of announcements: all, some, twice, in another order, the end, or word of
+        a fork."""
         return hints
 
     def lag(self) -> int:
@@ -195,6 +234,7 @@ class SyntheticSource:
         self.idle = asyncio.Event()
         self.program_reason: str | None = None
         self.begins: int | None = None
+        self.forks_seen = 0  # how many there had been when the mirror last asked how far it may go
 
     async def genesis_hash(self) -> str:
         return self.chain.genesis
@@ -217,6 +257,7 @@ class SyntheticSource:
         self.faults.before("frontier")
         if self.at_frontier is not None:
             await self.at_frontier()
+        self.forks_seen = self.chain.forks
         slot = max(self.chain.slot - self.faults.lag(), 0)
         return Frontier(slot, self.chain.final_at(slot))
 
@@ -258,12 +299,20 @@ class SyntheticSource:
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         self.faults.before("accounts")
         # a node answers for any slot it has from the one asked for
-        return self._updates(pubkeys, max(self.chain.slot - self.faults.lag(), at_least))
+        slot = max(self.chain.slot - self.faults.lag(), at_least)
+        if slot > self.chain.slot:
+            raise SourceError(f"the node has not reached slot {slot}")
+        return self._updates(pubkeys, slot)
+
+    async def blocks(self, slots: Collection[int]) -> set[int]:
+        self.faults.before("blocks")
+        return set(slots) & set(self.chain.blocks)
 
     @asynccontextmanager
-    async def snapshot(self, *, at_least: int) -> AsyncIterator[Snapshot]:
+    async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
         self.faults.before("snapshot")
-        slot = max(self.chain.slot - self.faults.lag(), at_least)
+        newest = self.chain.final if final else self.chain.slot
+        slot = max(newest - self.faults.lag(), at_least)
         there = [u for u in self._updates(self.chain.states, slot) if u.data is not None]
 
         async def parts() -> AsyncIterator[list[AccountUpdate]]:
@@ -301,7 +350,7 @@ class MemoryFeed:
 
     def __init__(
         self,
-        announced: Callable[[list[Hint]], list[Hint] | SourceLost],
+        announced: Callable[[list[Hint]], list[Hint] | SourceError],
         idle: asyncio.Event,
         heard: Callable[[Sequence[Hint]], None] | None = None,
     ) -> None:
@@ -309,13 +358,13 @@ class MemoryFeed:
         self._idle = idle
         self._heard = heard
         self._hints: list[Hint] = []
-        self._lost: SourceLost | None = None
+        self._lost: SourceError | None = None
         self._wake = asyncio.Event()
 
     def put(self, hints: list[Hint]) -> None:
         """Announce."""
         left = self._announced(list(hints))
-        if isinstance(left, SourceLost):
+        if isinstance(left, SourceError):
             self._lost = left
         elif left:
             if self._heard is not None:
@@ -329,8 +378,10 @@ class MemoryFeed:
     async def take(self) -> Sequence[Hint]:
         """As the port's feed."""
         while not self._hints:
-            if self._lost is not None:
-                raise self._lost
+            if isinstance(lost := self._lost, Forked):
+                self._lost = None
+            if lost is not None:
+                raise lost
             self._idle.set()
             self._wake.clear()
             try:

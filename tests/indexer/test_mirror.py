@@ -330,7 +330,7 @@ def test_history_that_vanishes_stops_the_mirror(bench: Bench) -> None:
 
 
 def test_a_history_without_its_beginning_is_said_to_be_one(bench: Bench) -> None:
-    chain = SyntheticChain()
+    chain = SyntheticChain(finality=0)
     Teller(chain).tell(LATER)
     second = chain.transactions[-1].ref.slot
 
@@ -371,7 +371,7 @@ def test_a_history_that_begins_after_the_snapshot_is_a_gap(bench: Bench) -> None
     Teller(chain).tell(STORY)
     source = SyntheticSource(chain)
     source.begins = chain.slot + 2
-    with pytest.raises(Pruned, match=f"after the snapshot at slot {chain.slot}"):
+    with pytest.raises(Pruned, match=f"after the snapshot at slot {chain.final}"):
         bench.run(bench.mirror(source).catch_up())
 
 

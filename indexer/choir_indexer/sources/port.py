@@ -7,7 +7,10 @@ nothing is wrong but late. What the mirror's completeness rests on are the other
 - `history(after, through)` gives every transaction that names the program in those slots, in
   chain order, or raises; it never leaves one out silently (see `begins` of the first batch);
 - `accounts(…, at_least=s)` and `snapshot(at_least=s)` answer as of slot `s` or later, with the
-  slot they answer for, or raise.
+  slot they answer for, or raise;
+- `blocks(slots)` says which of these slots the chain has now.
+
+What was given of slots that are not final may turn out to be of a fork that the chain has left.
 """
 
 from __future__ import annotations
@@ -128,7 +131,7 @@ class Source(Protocol):
         """Slots (`after`, `through`] in whole slots, oldest first, the last batch through
         `through`; with the signatures of the last `overlap` slots before to check again.
 
-        `anchor` is the newest transaction that the mirror has (none newer than `after`). A
+        `anchor` is the newest transaction that the mirror has and that is final. A
         history that does not go back so far has to be proven complete otherwise. Only one from
         slot 0 may begin later, and says where in `begins`; any other raises `Pruned`.
         """
@@ -144,8 +147,19 @@ class Source(Protocol):
         uncertain absence."""
         ...
 
-    def snapshot(self, *, at_least: int) -> AbstractAsyncContextManager[Snapshot]:
-        """Every account of the program, to be read once, before the block ends."""
+    def snapshot(
+        self, *, at_least: int, final: bool = False
+    ) -> AbstractAsyncContextManager[Snapshot]:
+        """Every account of the program, to be read once, before the block ends; with `final` as of
+        a slot that cannot be undone."""
+        ...
+
+    async def blocks(self, slots: Collection[int]) -> set[int]:
+        """Those of these slots, none newer than the frontier, that have a block.
+
+        Raises:
+            Pruned: the source's blocks do not reach back to one that it does not name.
+        """
         ...
 
     async def close(self) -> None:

@@ -75,6 +75,7 @@ ATTEMPTS = 6
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 PART_BYTES = 2 << 20  # of a listing of accounts: a few thousand
+BLOCKS_PER_CALL = 500_000
 ANNOUNCED_LIMIT = 100_000
 LOOK = 100  # transactions looked through for the program's first event
 
@@ -164,16 +165,10 @@ class RpcSource:
         walk = await self._walk(floor, through)
         rechecked_after, begins = floor, None
         if not walk.reached:
-            rechecked_after = min(walk.rows[-1][0], after) if walk.rows else after
-            begins = await self._beginning(walk, after, through, anchor)
+            first, begins = await self._beginning(walk, after, through, anchor)
+            rechecked_after = max(floor, min(first, after))
         listed = [ref for ref in walk.refs(floor, through) if ref.slot >= (begins or 0)]
-        known = {ref.signature for ref in listed}
-        for signature, slot in self._announced.items():
-            if after < slot <= through and signature not in known:
-                raise NotListed(
-                    f"transaction {Signature(signature)} was announced in slot {slot}, but the"
-                    " node's history does not list it (yet)"
-                )
+        await self._find_announced(after, through, {ref.signature for ref in listed})
         recheck = tuple(ref for ref in listed if ref.slot <= after)
         begin = after
         batches = list(_whole_slots([r for r in listed if r.slot > after], self._batch))
@@ -206,8 +201,34 @@ class RpcSource:
         found = await asyncio.gather(*(self._accounts(chunk, at_least) for chunk in chunks))
         return [update for part in found for update in part]
 
+    async def blocks(self, slots: Collection[int]) -> set[int]:
+        """By `getBlocks`.
+
+        Raises:
+            Pruned: the node has no block of a slot so old that it may have forgotten it.
+        """
+        there: set[int] = set()
+        for start, end in _ranges(slots, BLOCKS_PER_CALL):
+            # one that is behind must not answer for slots it has not heard of
+            options = {"commitment": self._commitment, "minContextSlot": end}
+            answer = await self._again(
+                partial(self._rpc.request, "getBlocks", [start, end, options])
+            )
+            if not isinstance(answer, list) or not all(isinstance(slot, int) for slot in answer):
+                raise SourceError("the node's list of blocks cannot be read")
+            there |= {slot for slot in answer if slot in slots}
+        missing = set(slots) - there
+        if missing:
+            first = await self._first_block()
+            if first is None or min(missing) < first:
+                raise Pruned(
+                    f"the node does not say whether slot {min(missing)} has a block: its blocks"
+                    f" begin at slot {'?' if first is None else first}"
+                )
+        return there
+
     @asynccontextmanager
-    async def snapshot(self, *, at_least: int) -> AsyncIterator[Snapshot]:
+    async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
         """By `getProgramAccounts`, read as it arrives.
 
         Raises:
@@ -215,17 +236,18 @@ class RpcSource:
         """
         version = self._fetch_number()
         async with AsyncExitStack() as opened:
-            slot, first, more = await self._again(lambda: self._listing(opened))
+            slot, first, more = await self._again(lambda: self._listing(opened, final))
             if slot < at_least:
                 raise SourceError(f"the node answered for slot {slot}, older than slot {at_least}")
             yield Snapshot(slot, self._parts(slot, version, first, more))
 
     async def _listing(
-        self, opened: AsyncExitStack
+        self, opened: AsyncExitStack, final: bool
     ) -> tuple[int, Sequence[Mapping[str, Any]], AsyncIterator[Listed]]:
         """Ask for every account; the slot, the first of them, and the rest, to be had as long as
         `opened` is."""
-        options = {"encoding": "base64", "commitment": self._commitment, "withContext": True}
+        commitment = "finalized" if final else self._commitment
+        options = {"encoding": "base64", "commitment": commitment, "withContext": True}
         async with AsyncExitStack() as opening:
             pieces = await opening.enter_async_context(
                 self._rpc.stream("getProgramAccounts", [str(self._program), options])
@@ -260,6 +282,23 @@ class RpcSource:
         if self._commitment != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
             self._announced[signature] = slot
 
+    async def _find_announced(self, after: int, through: int, listed: set[bytes]) -> None:
+        """Raise NotListed for a transaction that was announced in a slot which is still there;
+        forget those whose slot went with its fork."""
+        missing = {
+            signature: slot
+            for signature, slot in self._announced.items()
+            if after < slot <= through and signature not in listed
+        }
+        there = await self.blocks(set(missing.values())) if missing else set()
+        for signature, slot in missing.items():
+            if slot in there:
+                raise NotListed(
+                    f"transaction {Signature(signature)} was announced in slot {slot}, but the"
+                    " node's history does not list it (yet)"
+                )
+            del self._announced[signature]
+
     async def _walk(self, floor: int, through: int) -> _Walk:
         """List backwards from the newest to a slot at `floor`, or to an empty page.
 
@@ -283,16 +322,18 @@ class RpcSource:
 
     async def _beginning(
         self, walk: _Walk, after: int, through: int, anchor: SignatureRef | None
-    ) -> int | None:
-        """Where the history of a walk that ran out begins: None when nothing after `after` is
-        missing; a slot, for a new mirror only, when what is older cannot be had.
+    ) -> tuple[int, int | None]:
+        """Where a walk that ran out is complete from: the slot after which nothing is missing, and
+        None when that proves everything after `after`; otherwise, for a new mirror only, the slot
+        that its history begins with.
 
         Raises:
             NotListed: the node should have the anchor, and does not list it.
             Pruned: something after `after` may be missing.
         """
+        oldest = walk.rows[-1][0] if walk.rows else through
         if anchor is not None and str(Signature(anchor.signature)) in walk.signatures:
-            return None
+            return oldest, None
         # whoever does not know `before` answers with an empty page too: ask for the last row
         # again, so that the end is said by one that has it
         if walk.rows:
@@ -309,19 +350,18 @@ class RpcSource:
                 " but the node's history does not list it"
             )
         if first is not None and first <= after + 1:
-            return None
-        oldest = walk.rows[-1][0] if walk.rows else 0
+            return min(oldest, first - 1), None
         begins = through + 1
         if walk.rows or first is not None:
-            begins = min(max(oldest, first or 0), through + 1)
+            begins = min(max(oldest if walk.rows else 0, first or 0), through + 1)
         if after > 0:
             if await self._initialized(walk):
-                return None
+                return -1, None
             raise Pruned(
                 f"the node's history begins at slot {begins}; slots {after + 1} to {begins - 1}"
                 " are missing"
             )
-        return begins
+        return oldest, begins
 
     async def _first_block(self) -> int | None:
         """The oldest slot whose block the node has, None when it does not say."""
@@ -484,6 +524,20 @@ def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
     return AccountUpdate(
         pubkey, slot, version, account.data, account.lamports, bytes(account.owner)
     )
+
+
+def _ranges(slots: Collection[int], longest: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `longest` slots that hold all of these."""
+    start = end = -1
+    for slot in sorted(slots):
+        if start >= 0 and slot - start < longest:
+            end = slot
+            continue
+        if start >= 0:
+            yield start, end
+        start = end = slot
+    if start >= 0:
+        yield start, end
 
 
 def _whole_slots(refs: Sequence[SignatureRef], size: int) -> Iterator[list[SignatureRef]]:

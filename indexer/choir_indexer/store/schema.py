@@ -24,6 +24,7 @@ __all__ = [
     "metadata",
     "outbox",
     "positions",
+    "rollbacks",
     "specs",
     "thread_events",
     "thread_heads",
@@ -96,7 +97,8 @@ meta = sa.Table(
 )
 
 # `slot`: everything at or below it is complete. `snapshot_slot`: every account that was not
-# touched later is at least as new. `finalized_slot`: nothing at or below it can be undone.
+# touched later is at least as new. `finalized_slot`: nothing at or below it can be undone; never
+# above `slot`.
 watermark = sa.Table(
     "watermark",
     metadata,
@@ -320,4 +322,20 @@ gaps = sa.Table(
     _when("found_at"),
     _when("last_seen_at"),
     _when("filled_at", nullable=True),
+)
+
+# what was taken back when slots turned out to be of a fork that was left; `epoch` is the one that
+# threads which lost events moved to
+rollbacks = sa.Table(
+    "rollbacks",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _when("at"),
+    _u64("from_slot"),
+    _u64("to_slot"),
+    _i64("epoch"),
+    _int("transactions"),
+    _int("events"),
+    _int("accounts"),
+    sa.Column("reason", sa.Text, nullable=False),
 )

@@ -20,6 +20,7 @@ from solders.signature import Signature
 from choir_indexer.delta import DeadLetter, Delta, TransactionRow
 from choir_indexer.model import FETCHED, SignatureRef
 from choir_indexer.store import merge as sql
+from choir_indexer.store import undo
 from choir_indexer.store.copying import Copier
 from choir_indexer.store.errors import (
     DatabaseUnreachable,
@@ -31,7 +32,16 @@ from choir_indexer.store.errors import (
 from choir_indexer.store.fresh import Head, copy_accounts, copy_transactions
 from choir_indexer.store.migrations import HEAD
 
-__all__ = ["LEASE", "Applied", "Identity", "Mark", "StaleBatch", "Writer", "is_current"]
+__all__ = [
+    "LEASE",
+    "Applied",
+    "Identity",
+    "Mark",
+    "RolledBack",
+    "StaleBatch",
+    "Writer",
+    "is_current",
+]
 
 # any constants will do, as long as nobody else in the database uses them
 LEASE = 0x63686F69725F6978
@@ -56,8 +66,9 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The watermark: `slot` is complete; accounts not touched later are as of `snapshot_slot`
-    or newer (None before the first snapshot); transactions older than `history_slot` could not be
-    had (None: all are here)."""
+    or newer (None before the first snapshot); what the mirror has up to `finalized_slot`, which is
+    never above `slot`, is final; transactions older than `history_slot` could not be had (None: all
+    are here)."""
 
     slot: int
     snapshot_slot: int | None
@@ -71,6 +82,18 @@ class Applied:
 
     transactions: int
     events: int
+    heads: tuple[Head, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a rollback withdrew; `epoch` is that of new sequences and of the threads in `heads`,
+    which lost events."""
+
+    epoch: int
+    transactions: int
+    events: int
+    accounts: int
     heads: tuple[Head, ...]
 
 
@@ -159,7 +182,8 @@ class Writer:
         )
 
     async def begin(self, identity: Identity, *, after: int, commitment: str) -> None:
-        """Give a new mirror its identity and a watermark at `after`; nothing on another one."""
+        """Give a new mirror its identity and a watermark at `after`; another one only hears at
+        what commitment it is followed now."""
         async with self._connection.transaction():
             await self._connection.execute(
                 "INSERT INTO chain.meta (genesis_hash, program_id, epoch) VALUES ($1, $2, $3)"
@@ -168,7 +192,7 @@ class Writer:
             )  # fmt: skip
             await self._connection.execute(
                 "INSERT INTO chain.watermark (slot, commitment) VALUES ($1, $2)"
-                " ON CONFLICT DO NOTHING",
+                " ON CONFLICT (single) DO UPDATE SET commitment = excluded.commitment",
                 after, commitment,
             )  # fmt: skip
 
@@ -182,9 +206,10 @@ class Writer:
         return [row[0] for row in rows]
 
     async def anchor(self) -> SignatureRef | None:
-        """The newest transaction that the mirror has."""
+        """The newest transaction that the mirror has and that is final."""
         row = await self._connection.fetchrow(
             "SELECT signature, slot, position FROM chain.transactions"
+            " WHERE slot <= (SELECT finalized_slot FROM chain.watermark)"
             " ORDER BY slot DESC, position DESC LIMIT 1"
         )
         return None if row is None else SignatureRef(row[0], int(row[1]), row[2])
@@ -197,6 +222,28 @@ class Writer:
             after, through,
         )  # fmt: skip
         return {row[0]: int(row[1]) for row in rows}
+
+    async def account_slots(self, after: int, through: int) -> set[int]:
+        """The slots in (`after`, `through`] that rows of ``chain.accounts`` are as of."""
+        rows = await self._connection.fetch(
+            "SELECT DISTINCT slot FROM chain.accounts WHERE slot > $1 AND slot <= $2",
+            after, through,
+        )  # fmt: skip
+        return {int(row[0]) for row in rows}
+
+    async def accounts_as_of(self, slots: Iterable[int]) -> list[bytes]:
+        """The accounts whose rows are as of one of these slots."""
+        rows = await self._connection.fetch(
+            "SELECT pubkey FROM chain.accounts WHERE slot = ANY($1::numeric[])", list(slots)
+        )
+        return [row[0] for row in rows]
+
+    async def accounts_after(self, slot: int) -> list[bytes]:
+        """The accounts whose rows are as of a later slot."""
+        rows = await self._connection.fetch(
+            "SELECT pubkey FROM chain.accounts WHERE slot > $1", slot
+        )
+        return [row[0] for row in rows]
 
     async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
         """Every row of ``chain.accounts`` by address, `page` at a time: address, slot, data
@@ -261,7 +308,8 @@ class Writer:
                 accounts they touched as of `through` or later.
             after: where the watermark must stand.
             through: where it will stand.
-            finalized: the newest final slot, where known.
+            finalized: the newest final slot, where known. The caller has held what the mirror
+                has up to there against the chain.
             begins: the slot that history begins with, when what is older cannot be had.
 
         Raises:
@@ -305,24 +353,77 @@ class Writer:
                 heads = await self._write_transactions(transactions, after)
             await self._connection.execute(
                 "UPDATE chain.watermark SET slot = $1, updated_at = now(),"
-                " finalized_slot = greatest(finalized_slot, $2::numeric),"
+                " finalized_slot = greatest(finalized_slot, least($1, $2::numeric)),"
                 " history_slot = coalesce(history_slot, $3::numeric)",
                 through, finalized, begins,
             )  # fmt: skip
-            if heads:
-                await self._connection.execute(
-                    "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note",
-                    THREAD_CHANNEL,
-                    [
-                        json.dumps(
-                            {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}
-                        )
-                        for thread, epoch, seq in heads
-                    ],
-                )
+            await self._tell(heads)
         return Applied(
             len(transactions), sum(len(row.events) for row in transactions), tuple(heads)
         )
+
+    async def roll_back(self, delta: Delta, *, after: int, to: int, reason: str) -> RolledBack:
+        """Take back everything of the slots after `to`, all or nothing.
+
+        Transactions, events and dead letters of those slots go. Threads that lost events move to a
+        new epoch, where their sequences end with the last event that stands; the others keep
+        their places. Accounts written as of those slots become what `delta` says.
+
+        Args:
+            delta: every account whose row is as of a slot after `to`, as of now.
+            after: where the watermark must stand.
+            to: where it will stand.
+            reason: what showed that the slots are gone, for the record.
+
+        Raises:
+            StaleBatch: the watermark stands elsewhere, or `delta` lacks an account. Nothing was
+                written.
+            Incomplete: a slot after `to` is final.
+        """
+        run = self._connection
+        async with run.transaction():
+            mark = await run.fetchrow("SELECT slot, finalized_slot FROM chain.watermark FOR UPDATE")
+            if mark is None or mark[0] != after or to >= after:
+                raise StaleBatch(f"the watermark is not at slot {after}")
+            if mark[1] is not None and to < mark[1]:
+                raise Incomplete(final_message(int(mark[1]), reason))
+            withdrawn = await run.fetch(undo.WITHDRAW_EVENTS, to)
+            threads = [row[0] for row in withdrawn]
+            epoch: int = await run.fetchval(
+                undo.NEXT_EPOCH if threads else "SELECT epoch FROM chain.meta"
+            )
+            await run.execute(undo.MOVE_EVENTS, epoch, threads)
+            await run.execute(undo.MOVE_HEADS, to, epoch, threads, [row[1] for row in withdrawn])
+            await run.execute(undo.DROP_EMPTY_HEADS, threads)
+            dropped = await run.execute(undo.DROP_TRANSACTIONS, to)
+            await run.execute(undo.DROP_LETTERS, to)
+            aged = [row[0] for row in await run.fetch(undo.AGE_ACCOUNTS, to)]
+            unasked = [pubkey for pubkey in aged if pubkey not in delta.accounts]
+            if unasked:
+                raise StaleBatch(f"{len(unasked)} accounts were written meanwhile")
+            for statement in undo.AGE_TYPED:
+                await run.execute(statement, to, aged)
+            await self._stage_accounts(delta)
+            await self._merge_accounts(delta)
+            await run.execute(undo.TURN_BACK, to)
+            transactions, events = int(dropped.split()[-1]), sum(row[2] for row in withdrawn)
+            await run.execute(
+                undo.RECORD, to, after, epoch, transactions, events, len(aged), reason
+            )
+            heads: list[Head] = [(thread, epoch, seq) for thread, seq, _ in withdrawn]
+            await self._tell(heads)
+        return RolledBack(epoch, transactions, events, len(aged), tuple(heads))
+
+    async def _tell(self, heads: Sequence[Head]) -> None:
+        """Say where sequences end now, once that is committed."""
+        if heads:
+            notes = [
+                json.dumps({"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq})
+                for thread, epoch, seq in heads
+            ]
+            await self._connection.execute(
+                "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note", THREAD_CHANNEL, notes
+            )
 
     async def _write_transactions(
         self, transactions: Sequence[TransactionRow], after: int
@@ -469,6 +570,15 @@ def late_message(found: list[tuple[bytes, int]]) -> str:
         f"transaction {Signature(signature)} of slot {slot}{more} was not in the node's history"
         " when the mirror passed that slot; event numbers after it would be wrong. Rebuild the"
         " mirror from a node with complete history: choir-indexer migrate --rebuild"
+    )
+
+
+def final_message(final: int, reason: str) -> str:
+    """What to say when slots up to `final` seem to be gone."""
+    return (
+        f"slots up to {final} are final, but the node's chain has others now ({reason}). Point"
+        " CHOIR_RPC_URL at a node of the right chain; if it is this one, make the mirror anew with:"
+        " choir-indexer migrate --rebuild"
     )
 
 

@@ -110,7 +110,6 @@ class Played(SyntheticChain):
 
     moments: Sequence[Moment] = ()
     at_moment: int = 0
-    final: int = 0
     every_write: bool = False
     """Announces each write and each closing, as Geyser does; a node's pub/sub only the state at a
     slot's end."""
@@ -136,6 +135,7 @@ class Played(SyntheticChain):
 
     def _slot(self, moment: Slot) -> None:
         self.slot, self.final = moment.slot, moment.final
+        self.blocks.append(self.slot)
         hints: list[Hint] = [SlotSeen(self.slot)]
         last: dict[bytes, Write] = {}
         for told in moment.transactions:
@@ -165,9 +165,6 @@ class Played(SyntheticChain):
             if when <= slot:
                 found = write.lamports
         return found
-
-    def final_at(self, slot: int) -> int:
-        return min(self.final, slot)
 
     def upto(self, slot: int) -> list[Told]:
         """The transactions in the slots to `slot`, in chain order."""

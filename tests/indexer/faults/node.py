@@ -66,6 +66,10 @@ class PlayedNode(JsonRpc):
         slot = self._slot(options)
         return slot if options["commitment"] == "confirmed" else self.chain.final_at(slot)
 
+    def _getBlocks(self, start: int, end: int, options: Options) -> list[int]:  # noqa: N802
+        self._slot(options)
+        return [slot for slot in self.chain.blocks if start <= slot <= end]
+
     def _getAccountInfo(self, address: str, options: Options) -> Any:  # noqa: N802
         assert address == str(PROGRAM_ID)
         account = _account(b"", 1, owner=Pubkey.default(), executable=True)
@@ -123,6 +127,8 @@ class PlayedNode(JsonRpc):
 
     def _getProgramAccounts(self, program: str, options: Options) -> Any:  # noqa: N802
         slot = self._older(self._slot(options), 0)
+        if options["commitment"] == "finalized":
+            slot = self.chain.final_at(slot)
         found = []
         for pubkey in self.chain.states:
             account = self._at(pubkey, slot)

@@ -39,6 +39,7 @@ class Node(JsonRpc):
         self.initialized = ""
         self.eventless: set[str] = set()
         self.listing: list[bytes] = []
+        self.dropped: set[int] = set()
 
     def prune(self, first: int) -> None:
         """Keep the slots from `first` on."""
@@ -74,6 +75,11 @@ class Node(JsonRpc):
         events = () if name in self.eventless else (event,)
         slot = next(row["slot"] for row in self.history if row["signature"] == name)
         return Ran(SignatureRef(signature, slot, 0), {}, events).json()
+
+    def getBlocks(self, start: int, end: int, options: dict[str, Any]) -> list[int]:  # noqa: N802
+        assert options["minContextSlot"] == end
+        first = max(start, self.first or 0)
+        return [slot for slot in range(first, end + 1) if slot not in self.dropped]
 
     def getFirstAvailableBlock(self) -> int:  # noqa: N802
         if self.first is None:
@@ -232,6 +238,44 @@ async def test_an_announced_transaction_must_be_listed() -> None:
         await _history(source, 0, 2)
     node.history.append({"slot": 2, "signature": str(_signature(2, 7)), "err": None})
     assert len(await _history(source, 0, 2)) == 1
+
+
+async def test_an_announced_transaction_may_have_gone_with_its_slot() -> None:
+    node = Node((1, 1), (3, 1))
+    source, _ = _source(node)
+    source._announce(bytes(_signature(2, 7)), 2)
+    node.dropped = {2}
+    assert len(await _history(source, 0, 3)) == 1
+    node.dropped = set()  # it is not asked for again
+    assert len(await _history(source, 0, 3)) == 1
+
+
+async def test_a_list_is_compared_as_far_back_as_it_is_whole() -> None:
+    node = Node((7, 1))
+    source, _ = _source(node)
+    [batch] = await _history(source, 5, 8, overlap=3)
+    assert batch.rechecked_after == 2  # nothing listed there, and the node has those blocks
+    node.prune(5)
+    [batch] = await _history(source, 5, 8, overlap=3)
+    assert batch.rechecked_after == 4
+    [batch] = await _history(source, 7, 8, overlap=7, anchor=_anchor(7))
+    assert batch.rechecked_after == 7
+
+
+async def test_blocks_are_those_the_node_has() -> None:
+    node = Node((9, 1))
+    node.dropped = {4, 5, 900_000}
+    source, _ = _source(node)
+    assert await source.blocks([]) == set()
+    assert await source.blocks([2, 4, 5, 8, 900_000, 900_001]) == {2, 8, 900_001}
+    assert [params[:2] for method, params in node.asked if method == "getBlocks"] == [
+        [2, 8], [900_000, 900_001]
+    ]  # fmt: skip
+    node.prune(5)
+    with pytest.raises(Pruned, match=r"whether slot 4 has a block: its blocks begin at slot 5"):
+        await source.blocks([4, 8])
+    node.first = None
+    assert await source.blocks([8]) == {8}
 
 
 async def test_a_listed_transaction_must_be_given() -> None:
