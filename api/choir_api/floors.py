@@ -155,10 +155,11 @@ async def _lay(
     for change in changes:
         strictest[change.thread] = max(change.level, strictest.get(change.thread, Level.PUBLIC))
     for thread, level in sorted(strictest.items()):
-        passed = sa.select(chain.watermark.c.slot).scalar_subquery()
+        # until it is final the mirror may have to take the change back, and needs the floor again
+        final = sa.select(chain.watermark.c.finalized_slot).scalar_subquery()
         await session.execute(
             sa.delete(privacy_floors).where(
-                f.thread == thread, f.genesis_hash == genesis, f.slot <= passed
+                f.thread == thread, f.genesis_hash == genesis, f.slot <= final
             )
         )
         row = {

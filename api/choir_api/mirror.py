@@ -32,8 +32,7 @@ async def mirrored(request: Request, session: ReadSession, data: T) -> Success[T
         return success(request, data, stale=True)
     settings = request.app.state.deps.settings
     stale = not await fresh(session, settings)
-    # the column holds one of the three names; the schema of the answer checks it
-    return success(request, data, slot=mark.slot, commitment=mark.commitment, stale=stale)  # type: ignore[arg-type]
+    return success(request, data, slot=mark.slot, commitment=mark.commitment, stale=stale)
 
 
 async def fresh(session: ReadSession, settings: Settings) -> bool:

@@ -103,6 +103,28 @@ async def test_nobody_gets_the_old_view_once_a_change_is_acknowledged(live: Live
     assert SECRET not in (await _look(world, PATHS[0])).text
 
 
+async def test_a_change_that_may_go_with_a_fork_keeps_its_floor(live: Live) -> None:
+    """What was acknowledged holds when the mirror goes back before it, whatever came after."""
+    world = live.world
+    alice = await world.wallet()
+    await _room(world, alice)
+    await _set_level(world, alice, "encrypted")
+    await world.mirror.catch_up()
+    await _set_level(world, alice, "thread-only")
+    await world.mirror.catch_up()
+    assert await _laid(world) == {}
+    [final, now] = [
+        await world.rpc.get_slot(commitment=each) for each in ("finalized", "confirmed")
+    ]
+    assert final < now - 2
+    await world.rpc.request("localnet_fork", [2])
+    await world.rpc.request("localnet_advance", [1])
+    await world.mirror.catch_up()
+    async with world.deps.database.write() as session:  # before the new branch has reached them
+        await session.execute(sa.text("UPDATE chain.watermark SET slot = :slot"), {"slot": now - 2})
+    assert await _laid(world) == {bytes(thread_pda("room")): Level.ENCRYPTED}
+
+
 async def test_deltas_obey_a_floor_too(live: Live) -> None:
     world = live.world
     alice, bob = await world.wallet(), await world.wallet()

@@ -159,7 +159,7 @@ async def _read_side(world: World, url: str) -> None:
         assert await read.events_since(connection, a, head.epoch, head.seq, limit=9) == []
         transaction = await read.transaction(connection, events[0].signature)
         assert transaction is not None
-        assert (transaction.error, transaction.finalized) == (None, True)
+        assert (transaction.error, transaction.commitment) == (None, "finalized")
         config = await read.config(connection)
         assert config is not None
         assert config.pubkey == bytes(config_pda())

@@ -94,8 +94,7 @@ async def search_messages(
         metadata=SearchMetadata(
             request_id=request_id(request),
             slot=mark.slot if mark else None,
-            # the column holds one of the three names; the schema checks it
-            commitment=mark.commitment if mark else None,  # type: ignore[arg-type]
+            commitment=mark.commitment if mark else None,
             stale=found.stale,
             mode="text" if found.degraded else "hybrid",
             degraded=found.degraded,

@@ -157,11 +157,9 @@ async def status(deps: Deps, signature: Signature) -> TransactionStatus:
         return TransactionStatus(signature=signature, status="unknown", mirrored=False)
     if found is None:
         assert row is not None
-        settled: Literal["finalized", "confirmed", "failed"]
-        settled = "finalized" if row.finalized else "confirmed"
         return TransactionStatus(
             signature=signature,
-            status=settled if row.error is None else "failed",
+            status=row.commitment if row.error is None else "failed",
             slot=row.slot,
             error=row.error,
             mirrored=True,

@@ -3,13 +3,15 @@
 Every function takes an open SQLAlchemy connection or session; what belongs together is read in
 one transaction of the caller's. Addresses and hashes are bytes, amounts base units, times
 seconds since the epoch, pages newest or lowest first with an explicit place to go on after.
-Account rows may be ahead of the events; neither is ever behind :func:`watermark`.
+Account rows may be ahead of the events; neither is ever behind :func:`watermark`. What is not
+finalized may be taken back; who wants none of that asks for `commitment="finalized"`, or looks at
+a row's slot with :meth:`WatermarkRow.commitment_of`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -30,6 +32,9 @@ from choir_indexer.store.rows import (
     TreasuryRow,
     WatermarkRow,
 )
+
+if TYPE_CHECKING:
+    from choir.rpc import Commitment
 
 __all__ = [
     "ConfigRow",
@@ -268,12 +273,20 @@ async def messages_with_hash(
     return [_message(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def head(connection: Queryable, thread: bytes) -> Head:
-    """The newest position of a thread's events. Read it before the state it belongs to: what
-    the state has more is then repeated by the events, never missing."""
-    query = sa.select(t.thread_heads.c.epoch, t.thread_heads.c.seq).where(
-        t.thread_heads.c.thread == thread
-    )
+async def head(
+    connection: Queryable, thread: bytes, *, commitment: Commitment = "confirmed"
+) -> Head:
+    """The newest position of a thread's events, or of those that are finalized. Read it before the
+    state it belongs to: what the state has more is then repeated by the events, never missing."""
+    h, e = t.thread_heads.c, t.thread_events.c
+    newest: Any = h.seq
+    if commitment == "finalized":
+        mine = sa.and_(e.thread == h.thread, e.epoch == h.epoch)
+        kept = sa.select(sa.func.max(e.seq)).where(mine, e.slot <= _final()).scalar_subquery()
+        # all that are kept may be newer, when older ones are no longer kept
+        older = sa.select(sa.func.min(e.seq) - 1).where(mine).scalar_subquery()
+        newest = sa.case((h.slot <= _final(), h.seq), else_=sa.func.coalesce(kept, older, h.seq))
+    query = sa.select(h.epoch, newest).where(h.thread == thread)
     row = (await connection.execute(query)).one_or_none()
     if row is not None:
         return Head(row[0], row[1])
@@ -291,10 +304,17 @@ async def oldest_event(connection: Queryable, thread: bytes, epoch: int) -> int 
 
 
 async def events_since(
-    connection: Queryable, thread: bytes, epoch: int, seq: int, *, limit: int
+    connection: Queryable,
+    thread: bytes,
+    epoch: int,
+    seq: int,
+    *,
+    limit: int,
+    commitment: Commitment = "confirmed",
 ) -> list[EventRow]:
-    """A thread's events after `(epoch, seq)` in order. Empty for another epoch than the
-    current one: compare with :func:`head` and begin anew from a snapshot."""
+    """A thread's events after `(epoch, seq)` in order, or those that are finalized. Empty for
+    another epoch than the current one: compare with :func:`head` and begin anew from a snapshot.
+    """
     c = t.thread_events.c
     query = (
         sa.select(t.thread_events)
@@ -302,16 +322,21 @@ async def events_since(
         .order_by(c.seq)
         .limit(limit)
     )
+    if commitment == "finalized":
+        query = query.where(c.slot <= _final())
     rows = (await connection.execute(query)).mappings()
     return [EventRow(**_only(row, EventRow)) for row in rows]
 
 
-async def transaction(connection: Queryable, signature: bytes) -> TransactionRow | None:
-    """A transaction of the program that the mirror has passed."""
-    final = sa.select(t.watermark.c.finalized_slot).scalar_subquery()
-    query = sa.select(
-        t.transactions, sa.func.coalesce(t.transactions.c.slot <= final, False).label("finalized")
-    ).where(t.transactions.c.signature == signature)
+async def transaction(
+    connection: Queryable, signature: bytes, *, commitment: Commitment = "confirmed"
+) -> TransactionRow | None:
+    """A transaction of the program that the mirror has passed, at that commitment or above."""
+    final = t.transactions.c.slot <= _final()
+    reached = sa.case((final, "finalized"), else_="confirmed").label("commitment")
+    query = sa.select(t.transactions, reached).where(t.transactions.c.signature == signature)
+    if commitment == "finalized":
+        query = query.where(final)
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else TransactionRow(**_only(row, TransactionRow))
 
@@ -374,6 +399,11 @@ async def _specs(
     if status is not None:
         query = query.where(c.status == int(status))
     return [_spec(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _final() -> sa.ScalarSelect[Any]:
+    """The newest slot that cannot be undone."""
+    return sa.select(sa.func.coalesce(t.watermark.c.finalized_slot, -1)).scalar_subquery()
 
 
 def _only(row: Mapping[Any, Any], kind: type) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from choir.accounts import PrivacyLevel, SpecStatus, ThreadStatus
+
+if TYPE_CHECKING:
+    from choir.rpc import Commitment
 
 __all__ = [
     "ConfigRow",
@@ -30,19 +33,26 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class WatermarkRow:
-    """`slot` is complete; up to `finalized_slot` nothing can be undone. `genesis_hash` and
+    """`slot` is complete; up to `finalized_slot` nothing can be undone. `commitment` is what
+    announcements are taken at, and so what rows of later slots are at. `genesis_hash` and
     `program_id` say of what; `updated_at` is seconds since the epoch. With a `history_slot`, the
     node that filled the mirror had forgotten what is older: transactions before that slot are
     not here, while accounts are. `events_whole` says whether no event is missing all the same."""
 
     slot: int
     finalized_slot: int | None
-    commitment: str
+    commitment: Commitment
     updated_at: float
     genesis_hash: str
     program_id: str
     history_slot: int | None = None
     events_whole: bool = True
+
+    def commitment_of(self, slot: int) -> Commitment:
+        """How settled a row as of `slot` is, when both were read in one transaction."""
+        if self.finalized_slot is not None and slot <= self.finalized_slot:
+            return "finalized"
+        return "confirmed" if slot <= self.slot else self.commitment
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +218,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class TransactionRow:
-    """A transaction of the program. `error` is the node's JSON, None when it succeeded."""
+    """A transaction of the program. `error` is the node's JSON, None when it succeeded. Until it
+    is finalized it may vanish with a fork."""
 
     signature: bytes
     slot: int
@@ -216,7 +227,7 @@ class TransactionRow:
     fee: int
     fee_payer: bytes
     block_time: int | None
-    finalized: bool
+    commitment: Commitment
 
 
 @dataclass(frozen=True, slots=True)

@@ -340,3 +340,28 @@ async def test_a_pump_that_ended_is_started_anew(live: Live) -> None:
         await _say(live, alice, "Anybody?")
         for each in (first, second):
             assert (await each.take("delta"))["payload"]["content"]["text"] == "Anybody?"
+
+
+async def test_what_went_with_a_fork_is_taken_back_from_its_subscribers(live: Live) -> None:
+    world = live.world
+    alice = await world.wallet()
+    await _thread(live, alice)
+    await world.do(alice, "/thread/create", thread_id="hall", deposit=MIN_BALANCE)
+    async with peer(live) as viewer:
+        first = await viewer.watch("room")
+        other = await viewer.watch("hall")
+        await _say(live, alice, "gone tomorrow")
+        gone = await viewer.take("delta")
+        await world.rpc.request("localnet_fork", [1])
+        await _say(live, alice, "instead")
+        back = await viewer.take("resync")
+        assert back["payload"]["epoch"] == first["payload"]["epoch"] + 1
+        said = [message["content"]["text"] for message in back["payload"]["messages"]]
+        if not said:  # it came before the new branch was read
+            assert back["seq"] == first["seq"]
+            said = [(await viewer.take("delta"))["payload"]["content"]["text"]]
+        assert said == ["instead"]
+        place = {"epoch": first["payload"]["epoch"], "seq": gone["seq"]}
+        assert (await viewer.watch("room", resume=place))["type"] == "resync"
+        place = {"epoch": other["payload"]["epoch"], "seq": other["seq"]}
+        assert (await viewer.watch("hall", resume=place))["type"] == "resumed"
