@@ -170,7 +170,7 @@ class Mirror:
         """
         writer = await self._open_writer()
         try:
-            async with self._source.feed():
+            async with self._source.feed(after=await self._resumes(writer)):
                 writer = await self._attach(writer)
                 await self._advance(writer)
         finally:
@@ -186,7 +186,7 @@ class Mirror:
         self.state.phase = "connecting"
         writer = await self._open_writer()
         try:
-            async with self._source.feed() as feed:
+            async with self._source.feed(after=await self._resumes(writer)) as feed:
                 writer = await self._attach(writer)
                 await self._advance(writer)
                 self.state.phase = "following"
@@ -195,6 +195,11 @@ class Mirror:
         finally:
             self.attached.clear()
             await writer.close()
+
+    async def _resumes(self, writer: Writer) -> int | None:
+        """The slot that a source may go on from."""
+        mark = await writer.mark()
+        return None if mark is None else mark.slot
 
     async def _attach(self, writer: Writer) -> Writer:
         """Make sure that this mirror is of this chain, and that it has a snapshot."""

@@ -19,6 +19,7 @@ from choir.rpc import HttpRpc
 from choir_indexer.http import make_app
 from choir_indexer.mirror import Mirror
 from choir_indexer.settings import Settings
+from choir_indexer.sources import Source
 from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store import migrate, rebuild
 from choir_indexer.store.writer import Writer, is_current
@@ -58,6 +59,25 @@ async def opened_source(settings: Settings) -> AsyncIterator[RpcSource]:
         await source.close()
 
 
+def _streamed(settings: Settings, node: RpcSource, metrics: Metrics) -> Source:
+    """The stream that the settings name, with the node for what it does not carry."""
+    from choir_indexer.sources.yellowstone import Endpoint, StreamMetrics, YellowstoneSource
+
+    assert settings.source_url is not None
+    token = settings.yellowstone_token
+    return YellowstoneSource(
+        Endpoint(
+            settings.source_url.removeprefix("yellowstone+"),
+            token.get_secret_value() if token else None,
+        ),
+        node,
+        program=settings.program,
+        commitment=settings.commitment,
+        batch=settings.indexer_batch,
+        metrics=StreamMetrics(metrics.registry),
+    )
+
+
 @asynccontextmanager
 async def opened_mirror(
     settings: Settings, metrics: Metrics | None = None
@@ -74,9 +94,10 @@ async def opened_mirror(
     async def anew() -> None:
         await asyncio.to_thread(rebuild, settings.database_url)
 
-    async with opened_source(settings) as source:
+    metrics = metrics or Metrics()
+    async with opened_source(settings) as node:
         yield Mirror(
-            source,
+            node if settings.source_url is None else _streamed(settings, node, metrics),
             open_writer,
             program=settings.program,
             commitment=settings.commitment,

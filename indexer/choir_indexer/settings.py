@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +13,9 @@ from solders.pubkey import Pubkey
 from choir.ids import PROGRAM_ID
 
 __all__ = ["Settings"]
+
+
+STREAMS = ("yellowstone+http", "yellowstone+https")
 
 
 class Settings(BaseSettings):
@@ -26,6 +30,14 @@ class Settings(BaseSettings):
     database_url: str = Field(description="`postgresql://` URL")
     rpc_url: str = Field(default="http://127.0.0.1:8899", description="the node, over HTTP")
     ws_url: str = Field(default="ws://127.0.0.1:8900", description="its pub/sub")
+    source_url: str | None = Field(
+        default=None,
+        description="`yellowstone+http://host:port` or `yellowstone+https://host`: what happens"
+        " comes from there, what was before from the node; unset: all from the node",
+    )
+    yellowstone_token: SecretStr | None = Field(
+        default=None, description="sent to that server as `x-token`"
+    )
     commitment: Literal["confirmed", "finalized"] = Field(
         default="confirmed", description="what the mirror follows; below it, blocks may vanish"
     )
@@ -68,6 +80,15 @@ class Settings(BaseSettings):
     def _is_http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("source_url")
+    @classmethod
+    def _is_stream(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = urlsplit(value)
+            if url.scheme not in STREAMS or not url.hostname or url.path.strip("/"):
+                raise ValueError("must look like yellowstone+https://host or …+http://host:port")
         return value
 
     @field_validator("ws_url")

@@ -244,7 +244,7 @@ class SyntheticSource:
         return self.program_reason
 
     @asynccontextmanager
-    async def feed(self) -> AsyncIterator[Feed]:
+    async def feed(self, *, after: int | None = None) -> AsyncIterator[Feed]:
         self.faults.before("feed")
         feed = MemoryFeed(lambda hints: self.faults.announced(hints), self.idle)
         self.chain.listeners.append(feed.put)

@@ -112,8 +112,9 @@ class Source(Protocol):
         """Why the program cannot be followed on this chain, None when it can."""
         ...
 
-    def feed(self) -> AbstractAsyncContextManager[Feed]:
-        """Open the announcements; once entered, nothing that happens goes unannounced."""
+    def feed(self, *, after: int | None = None) -> AbstractAsyncContextManager[Feed]:
+        """Open the announcements; once entered, nothing that happens goes unannounced. `after` is
+        the slot up to which the mirror has everything, for a source that can go on from there."""
         ...
 
     async def frontier(self) -> Frontier:

@@ -131,10 +131,10 @@ class RpcSource:
             return f"{self._program} is an account, not a program"
         return None
 
-    def feed(self) -> AbstractAsyncContextManager[Feed]:
-        """Program accounts, logs that mention the program, and slots."""
+    def feed(self, *, after: int | None = None) -> AbstractAsyncContextManager[Feed]:
+        """Program accounts, logs that mention the program, and slots; from now on."""
         return PubSubFeed(
-            self._ws_url, self._program, commitment=self._commitment, announce=self._announce
+            self._ws_url, self._program, commitment=self._commitment, announce=self.announce
         )
 
     async def frontier(self) -> Frontier:
@@ -277,7 +277,8 @@ class RpcSource:
         """Close the HTTP side."""
         await self._rpc.aclose()
 
-    def _announce(self, signature: bytes, slot: int) -> None:
+    def announce(self, signature: bytes, slot: int) -> None:
+        """History through this slot must list this transaction, or is not believed."""
         # below "confirmed" an announced transaction may vanish with its fork
         if self._commitment != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
             self._announced[signature] = slot

@@ -36,7 +36,7 @@ class Silence:
 class Quiet(RpcSource):
     """The source over a node without a socket."""
 
-    def feed(self) -> AbstractAsyncContextManager[Feed]:
+    def feed(self, *, after: int | None = None) -> AbstractAsyncContextManager[Feed]:
         @asynccontextmanager
         async def silence() -> AsyncIterator[Feed]:
             yield Silence()

@@ -166,7 +166,7 @@ class PlayedSource(RpcSource):
         node.announced = lambda: self._announced
         self.idle = asyncio.Event()
 
-    def feed(self) -> AbstractAsyncContextManager[Feed]:
+    def feed(self, *, after: int | None = None) -> AbstractAsyncContextManager[Feed]:
         return self._opened()
 
     @asynccontextmanager
@@ -184,4 +184,4 @@ class PlayedSource(RpcSource):
         """What the pub/sub does with what arrives."""
         for hint in hints:
             if isinstance(hint, SignatureSeen):
-                self._announce(hint.signature, hint.slot)
+                self.announce(hint.signature, hint.slot)

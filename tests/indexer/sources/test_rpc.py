@@ -233,7 +233,7 @@ async def test_the_first_event_proves_that_no_event_is_missing() -> None:
 async def test_an_announced_transaction_must_be_listed() -> None:
     node = Node((1, 1), (2, 1))
     source, _ = _source(node)
-    source._announce(bytes(_signature(2, 7)), 2)
+    source.announce(bytes(_signature(2, 7)), 2)
     with pytest.raises(NotListed, match=str(_signature(2, 7))):
         await _history(source, 0, 2)
     node.history.append({"slot": 2, "signature": str(_signature(2, 7)), "err": None})
