@@ -44,7 +44,11 @@ class Limiter:
             name: RateLimitItemPerHour(amount, namespace="choir")
             for name, amount in allowances.items()
         }
-        storage = RedisStorage(f"async+{redis_url}") if redis_url else MemoryStorage()
+        storage = (
+            RedisStorage(f"async+{redis_url}", implementation="redispy")
+            if redis_url
+            else MemoryStorage()
+        )
         self._window = MovingWindowRateLimiter(storage)
 
     @classmethod

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     vectors_token: SecretStr | None = None
     model_dir: Path | None = None
     redis_url: str | None = Field(
-        default=None, description="shares the rate limits between processes"
+        default=None, description="shares the rate limits between processes, and brings hints"
     )
 
     api_host: str = "127.0.0.1"

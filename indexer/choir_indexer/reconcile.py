@@ -20,7 +20,7 @@ from choir_indexer.sources import Source
 from choir_indexer.store.errors import MirrorError
 from choir_indexer.store.writer import Writer
 
-__all__ = ["Difference", "Report", "ShortVault", "reconcile", "short_vaults"]
+__all__ = ["Difference", "Report", "ShortVault", "read_vaults", "reconcile", "short_vaults"]
 
 What = Literal["missing", "extra", "different"]
 PAGE = 5000
@@ -159,9 +159,21 @@ async def short_vaults(rpc: Rpc, updates: Iterable[AccountUpdate]) -> list[Short
         except DecodeError:
             continue
         threads.append((Pubkey(update.pubkey), thread.vault))
-    short = []
+    return [
+        ShortVault(str(Pubkey(pubkey)), owed, held)
+        for pubkey, owed, held in await read_vaults(rpc, threads)
+        if held < owed
+    ]
+
+
+async def read_vaults(
+    rpc: Rpc, threads: Sequence[tuple[Pubkey, Pubkey]]
+) -> list[tuple[bytes, int, int]]:
+    """Of each thread and its vault, read in one answer: the thread, what it owes and what the
+    vault holds, base units. Threads that are gone are left out."""
+    found = []
     for start in range(0, len(threads), PAIRS_PER_CALL):
-        part: Sequence[tuple[Pubkey, Pubkey]] = threads[start : start + PAIRS_PER_CALL]
+        part = threads[start : start + PAIRS_PER_CALL]
         answer = await rpc.get_accounts([key for pair in part for key in pair])
         for (pubkey, _), account, vault in zip(
             part, answer.value[::2], answer.value[1::2], strict=True
@@ -169,13 +181,11 @@ async def short_vaults(rpc: Rpc, updates: Iterable[AccountUpdate]) -> list[Short
             if account is None:
                 continue
             thread = Thread.decode(account.data)
-            owed = thread.balance + thread.total_claimable
             held = 0
             if vault is not None and len(vault.data) >= AMOUNT_AT + 8:
                 held = int.from_bytes(vault.data[AMOUNT_AT : AMOUNT_AT + 8], "little")
-            if held < owed:
-                short.append(ShortVault(str(pubkey), owed, held))
-    return short
+            found.append((bytes(pubkey), thread.balance + thread.total_claimable, held))
+    return found
 
 
 def _difference(pubkey: bytes, what: What) -> Difference:

@@ -18,6 +18,7 @@ from choir.clock import Clock, SystemClock
 from choir.rpc import HttpRpc
 from choir_indexer.http import make_app
 from choir_indexer.mirror import Mirror
+from choir_indexer.monitors.running import monitored
 from choir_indexer.settings import Settings
 from choir_indexer.sources import Source
 from choir_indexer.sources.rpc import RpcSource
@@ -134,6 +135,7 @@ async def serve(
         async with (
             opened_mirror(settings, metrics) as mirror,
             _vectors(settings, metrics, mirror.attached) as (routes, pump),
+            monitored(settings, metrics, mirror.attached) as watching,
         ):
             app = make_app(mirror.state, metrics, max_lag_s=settings.indexer_max_lag_s, more=routes)
             server = _Server(
@@ -158,6 +160,8 @@ async def serve(
                     server.serve(sockets=[listening]),
                     mirror.run(),
                     *pump,
+                    *watching,
+                    *_fanout(settings, metrics),
                     once=announce(),
                 )
     finally:
@@ -180,6 +184,16 @@ async def _until_stopped(
         for each in (*tasks, *aside):
             each.cancel()
         await asyncio.gather(*tasks, *aside, return_exceptions=True)
+
+
+def _fanout(settings: Settings, metrics: Metrics) -> Sequence[Awaitable[None]]:
+    """The bridge to Redis, where its URL is set."""
+    if settings.redis_url is None:
+        return ()
+    from choir_indexer.fanout import Fanout, FanoutMetrics
+
+    told = FanoutMetrics(metrics.registry)
+    return (Fanout(settings.database_url, settings.redis_url, metrics=told).run(),)
 
 
 @asynccontextmanager

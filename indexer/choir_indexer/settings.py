@@ -60,6 +60,34 @@ class Settings(BaseSettings):
     indexer_batch: int = Field(default=256, gt=0, description="transactions in a commit, about")
     indexer_concurrency: int = Field(default=8, gt=0, description="requests under way at once")
 
+    indexer_monitor_every_s: float = Field(
+        default=60.0, ge=0, description="between two rounds of the monitors; 0 for none"
+    )
+    indexer_monitor_window_s: int = Field(
+        default=3600, gt=0, description="how far back the rules about what happened look"
+    )
+    indexer_alert_short_units: int = Field(
+        default=0, ge=0, description="base units that a vault may lack"
+    )
+    indexer_alert_drain_percent: int = Field(
+        default=80, gt=0, description="of a thread's stake, taken out within the window"
+    )
+    indexer_alert_floods: int = Field(
+        default=20, gt=0, description="specs submitted to one thread within the window"
+    )
+    indexer_alert_wallets: int = Field(
+        default=10, gt=0, description="wallets that one other pays for within the window"
+    )
+    indexer_alert_stall_s: int = Field(
+        default=3 * 86_400, gt=0, description="a spec's wait for a first decision"
+    )
+    indexer_alert_near_s: int = Field(
+        default=6 * 3_600, ge=0, description="before a waiting spec's window ends"
+    )
+
+    redis_url: str | None = Field(
+        default=None, description="told of every commit, beside PostgreSQL's NOTIFY"
+    )
     vectors_url: str | None = Field(
         default=None, description="`edge:<directory>` or a Qdrant server's URL; unset: no vectors"
     )

@@ -40,6 +40,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             mark = await read.watermark(connection)
             counts = await read.counts(connection)
             gaps = await operations.gaps(connection)
+            alerts = await operations.alerts(connection)
             holder = await operations.holder(connection, LEASE)
     except ProgrammingError:
         raise NotMigrated("schema chain is missing or older; run: choir-indexer migrate") from None
@@ -63,5 +64,6 @@ async def status(settings: Settings) -> dict[str, Any]:
         "program_id": mark.program_id if mark else settings.program_id,
         "lease": asdict(holder) if holder else None,
         "gaps": [asdict(gap) for gap in gaps],
+        "alerts": [asdict(alert) for alert in alerts],
         "rows": asdict(counts),
     }

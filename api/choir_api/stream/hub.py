@@ -36,6 +36,7 @@ from choir_api.realtime import Close, Outgoing, Socket
 from choir_api.stream.events import channel_of, public, realtime_of
 from choir_api.stream.frames import Channel, frame
 from choir_api.stream.listener import Listener
+from choir_api.stream.redis_listener import RedisListener
 from choir_indexer.store import read
 
 log = logging.getLogger(__name__)
@@ -120,15 +121,15 @@ class Hub:
         self._rooms: dict[bytes, _Room] = {}
         self._clients: set[Client] = set()
         self.resynchronise: Callable[[Subscription], Awaitable[None]] | None = None
+        threads = {THREAD_CHANNEL: self._on_thread}
+        rights = {REVOKED_CHANNEL: self._on_revoked, PREMIUM_CHANNEL: self._on_premium}
+        redis = deps.settings.redis_url
         self._listener = Listener(
             deps.settings.database_url,
-            {
-                THREAD_CHANNEL: self._on_thread,
-                REVOKED_CHANNEL: self._on_revoked,
-                PREMIUM_CHANNEL: self._on_premium,
-            },
+            rights if redis else threads | rights,
             on_gap=self._on_gap,
         )
+        self._redis = RedisListener(redis, threads, on_gap=self._look) if redis else None
         self._tasks: list[asyncio.Task[None]] = []
         self._doubtful: set[Client] = set()
         self._doubt = asyncio.Event()
@@ -137,6 +138,8 @@ class Hub:
         """Begin to listen; returns once the hints come in."""
         listening = asyncio.create_task(self._listener.run())
         self._tasks = [listening, asyncio.create_task(self._keep_rechecking())]
+        if self._redis is not None:  # while it is away, each of its attempts looks at the tables
+            self._tasks.append(asyncio.create_task(self._redis.run()))
         connected = asyncio.create_task(self._listener.connected.wait())
         await asyncio.wait({listening, connected}, return_when=asyncio.FIRST_COMPLETED)
 
@@ -217,10 +220,14 @@ class Hub:
 
     def _on_gap(self) -> None:
         """Hints may have been missed, and time has passed: look at everything anew."""
-        for room in self._rooms.values():
-            room.wake.set()
+        self._look()
         self._doubtful |= self._clients
         self._doubt.set()
+
+    def _look(self) -> None:
+        """Hints of threads may have been missed."""
+        for room in self._rooms.values():
+            room.wake.set()
 
     def _end(self, client: Client) -> None:
         assert client.socket is not None

@@ -1,4 +1,4 @@
-"""What an operator asks of the mirror beside its rows: gaps, and who is at work on it."""
+"""What an operator asks of the mirror beside its rows: gaps, alerts, who is at work on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from choir_indexer.store import schema as t
 from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.read import Queryable
 
-__all__ = ["Holder", "gaps", "holder"]
+__all__ = ["AlertRow", "Holder", "alerts", "gaps", "holder"]
 
 _HOLDER: Final = sa.text(
     """
@@ -36,6 +36,19 @@ class Holder:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An open alert: the rule, the address it is about, what it found, and since when (seconds
+    since the epoch)."""
+
+    rule: str
+    subject: str
+    detail: str
+    measure: int
+    threshold: int
+    opened_at: float
+
+
 async def holder(connection: Queryable, lock: int) -> Holder | None:
     """Who holds the advisory lock, None when nobody does."""
     row = (await connection.execute(_HOLDER, {"lock": lock})).first()
@@ -53,3 +66,16 @@ async def gaps(connection: Queryable, *, limit: int = 100) -> list[GapRow]:
     )
     rows = await connection.execute(query)
     return [GapRow(row[0], row[1], row[2], row[3].timestamp()) for row in rows]
+
+
+async def alerts(connection: Queryable, *, limit: int = 100) -> list[AlertRow]:
+    """Alerts that are open, oldest first."""
+    c = t.alerts.c
+    query = (
+        sa.select(c.rule, c.subject, c.detail, c.measure, c.threshold, c.opened_at)
+        .where(c.closed_at.is_(None))
+        .order_by(c.id)
+        .limit(limit)
+    )
+    rows = await connection.execute(query)
+    return [AlertRow(*row[:3], int(row[3]), int(row[4]), row[5].timestamp()) for row in rows]

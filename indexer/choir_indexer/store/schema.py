@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 __all__ = [
     "SCHEMA",
     "accounts",
+    "alerts",
     "config",
     "dead_letters",
     "gaps",
@@ -338,4 +339,19 @@ rollbacks = sa.Table(
     _int("events"),
     _int("accounts"),
     sa.Column("reason", sa.Text, nullable=False),
+)
+
+# what a rule of the monitors found about a subject (an address); open while `closed_at` is NULL
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("measure", sa.Numeric, nullable=False),
+    sa.Column("threshold", sa.Numeric, nullable=False),
+    _when("opened_at"),
+    _when("last_seen_at"),
+    _when("closed_at", nullable=True),
 )
