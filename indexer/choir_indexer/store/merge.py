@@ -14,9 +14,11 @@ from typing import Final
 __all__ = [
     "ACCOUNT_COLUMNS",
     "BURY_UNLISTED",
+    "CUT_STAGING",
     "DEAD_COLUMNS",
     "DROP_STALE_LIVE",
     "DROP_TYPED",
+    "EMPTY_STAGING",
     "EVENT_COLUMNS",
     "KEEP_LETTERS",
     "KINDS",
@@ -148,21 +150,28 @@ DEAD_COLUMNS: Final = ("kind", "key", "ordinal", "slot", "data", "reason")
 
 
 def _staging(kind: str) -> str:
-    return f"CREATE TEMP TABLE stage_{kind} (LIKE chain.{kind}) ON COMMIT DELETE ROWS"
+    return f"CREATE TEMP TABLE stage_{kind} (LIKE chain.{kind})"
 
 
-# made once for each connection, emptied by each commit
+# Made once for each connection. Whoever stages empties them first: PostgreSQL's own
+# `ON COMMIT DELETE ROWS` cuts the files of all of them at every commit, which takes longer than
+# the commit.
 STAGING: Final = (
     """CREATE TEMP TABLE stage_accounts (pubkey bytea PRIMARY KEY, slot numeric(20),
         write_version numeric(20), kind text, owner bytea, lamports numeric(20), data bytea,
-        certain boolean) ON COMMIT DELETE ROWS""",
+        certain boolean)""",
     """CREATE TEMP TABLE stage_events (thread bytea, slot numeric(20), position integer,
         signature bytea, ordinal integer, kind text, payload jsonb, at bigint)
-        ON COMMIT DELETE ROWS""",
+       """,
     """CREATE TEMP TABLE stage_dead (kind text, key bytea, ordinal integer, slot numeric(20),
-        data bytea, reason text) ON COMMIT DELETE ROWS""",
+        data bytea, reason text)""",
     *(_staging(kind) for kind in KINDS),
 )
+
+_STAGED: Final = ("stage_accounts", *(f"stage_{kind}" for kind in KINDS))
+EMPTY_STAGING: Final = "; ".join(f"DELETE FROM {table}" for table in _STAGED)
+# gives back the room that deleted rows still take
+CUT_STAGING: Final = f"TRUNCATE {', '.join(_STAGED)}"
 
 # An announcement at or below the watermark says nothing new: the rows are at least as new by
 # then. Without this, one that comes late could revive an account whose end left no tombstone.

@@ -48,6 +48,7 @@ LEASE = 0x63686F69725F6978
 NAME = f"choir-indexer {os.getpid()}@{socket.gethostname()}"
 THREAD_CHANNEL = "choir_thread"
 OUTBOX_CHANNEL = "choir_outbox"
+STAGED_LIMIT = 100_000  # accounts staged before their tables are cut
 
 
 class StaleBatch(MirrorError):
@@ -103,6 +104,7 @@ class Writer:
     def __init__(self, connection: asyncpg.Connection[Any], copier: Copier) -> None:
         self._connection = connection
         self._copier = copier
+        self._staged = 0
         self._new: bool | None = None  # whether a snapshot's accounts are expected to be unknown
 
     @classmethod
@@ -284,6 +286,7 @@ class Writer:
         Every account of the snapshot must have been written at `slot` itself.
         """
         async with self._connection.transaction():
+            await self._empty_staging(0)
             await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
             await self._connection.execute(sql.DROP_TYPED)
             await self._connection.execute(
@@ -487,32 +490,42 @@ class Writer:
                 typed.setdefault(row.kind, []).append(
                     (update.pubkey, update.slot, update.write_version, *row.columns)
                 )
+        await self._empty_staging(len(staged))
         await self._copier.copy("stage_accounts", sql.ACCOUNT_COLUMNS, staged)
         for kind, rows in typed.items():
             await self._copier.copy(f"stage_{kind}", sql.TYPED_COLUMNS[kind], rows)
 
+    async def _empty_staging(self, expected: int) -> None:
+        """Before `expected` accounts are staged."""
+        self._staged += expected
+        if self._staged > STAGED_LIMIT:
+            self._staged = expected
+            await self._connection.execute(sql.CUT_STAGING)
+        else:
+            await self._connection.execute(sql.EMPTY_STAGING)
+
     async def _merge_accounts(self, delta: Delta) -> None:
         if not delta.accounts:
             return
-        await self._connection.execute(sql.MERGE_ACCOUNTS)
+        statements = [sql.MERGE_ACCOUNTS]
         present = {row.kind for row in delta.accounts.values()}
         for kind in sql.KINDS:
-            if kind not in present:
-                continue
-            if kind in sql.OUTBOX_BEFORE:
-                await self._connection.execute(sql.OUTBOX_BEFORE[kind])
-            await self._connection.execute(sql.merge_typed(kind))
-        await self._connection.execute(sql.DROP_TYPED)
-        await self._letters(row.dead for row in delta.accounts.values() if row.dead)
+            if kind in present:
+                if kind in sql.OUTBOX_BEFORE:
+                    statements.append(sql.OUTBOX_BEFORE[kind])
+                statements.append(sql.merge_typed(kind))
+        statements.append(sql.DROP_TYPED)
         if present & sql.OUTBOX_BEFORE.keys():
-            await self._connection.execute("SELECT pg_notify($1, '')", OUTBOX_CHANNEL)
+            statements.append(f"NOTIFY {OUTBOX_CHANNEL}")
+        await self._connection.execute(";".join(statements))  # one way there and back
+        await self._letters(row.dead for row in delta.accounts.values() if row.dead)
 
     async def _letters(self, letters: Iterable[DeadLetter]) -> None:
         rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]
         if rows:
+            await self._connection.execute("DELETE FROM stage_dead")
             await self._copier.copy("stage_dead", sql.DEAD_COLUMNS, rows)
             await self._connection.execute(sql.KEEP_LETTERS)
-            await self._connection.execute("TRUNCATE stage_dead")
 
 
 async def _take_lease(
