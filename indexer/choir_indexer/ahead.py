@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncIterator
+from typing import Generic, Self, TypeVar
 
-__all__ = ["ahead"]
+__all__ = ["Ahead"]
 
 T = TypeVar("T")
 
 
-async def ahead(items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """The same items, one of them fetched in advance; never more.
+class Ahead(Generic[T]):
+    """The same items, one of them fetched in advance, the first from now on; never more.
 
     An error of `items` comes when its turn has come, after every item before it. Close this to
     cancel what is being fetched (``contextlib.aclosing``); `items` itself is the caller's.
     """
-    coming = asyncio.ensure_future(anext(items))
-    try:
-        while True:
-            try:
-                item = await coming
-            except StopAsyncIteration:
-                return
-            coming = asyncio.ensure_future(anext(items))
-            yield item
-    finally:
-        coming.cancel()
-        await asyncio.wait({coming})
-        if not coming.cancelled():
-            coming.exception()  # an error that nobody waits for any more is no news
+
+    def __init__(self, items: AsyncIterator[T]) -> None:
+        self._items = items
+        self._coming = asyncio.ensure_future(anext(items))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        item = await self._coming
+        self._coming = asyncio.ensure_future(anext(self._items))
+        return item
+
+    async def aclose(self) -> None:
+        """Stop fetching."""
+        self._coming.cancel()
+        await asyncio.wait({self._coming})
+        if not self._coming.cancelled():
+            self._coming.exception()  # an error that nobody waits for any more is no news

@@ -32,10 +32,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="one line of JSON for scrip
 @app.command()
 def run() -> None:
     """Follow the chain until told to stop; one line of JSON on stdout once attached."""
-    from choir_indexer.runner import PortTaken, serve
+    from choir_indexer.runner import PortTaken, collect_seldom, serve
 
     settings = _settings()
     _log_to_stderr()
+    collect_seldom()
 
     def ready(url: str) -> None:
         sys.stdout.write(json.dumps({"ready": True, "indexer_url": url}) + "\n")
@@ -99,10 +100,11 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def backfill(as_json: AsJson = False) -> None:
     """Bring the mirror to the chain's newest slot, once, and end. Goes on where it stopped."""
-    from choir_indexer.runner import opened_mirror
+    from choir_indexer.runner import collect_seldom, opened_mirror
 
     settings = _settings()
     _log_to_stderr(logging.WARNING)
+    collect_seldom()
 
     async def catch_up() -> int:
         await asyncio.to_thread(migrate, settings.database_url)

@@ -30,7 +30,7 @@ from solders.signature import Signature
 
 from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
-from choir_indexer.ahead import ahead
+from choir_indexer.ahead import Ahead
 from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.forks import disputes
@@ -244,7 +244,7 @@ class Mirror:
         accounts = 0
         async with (
             self._source.snapshot(at_least=frontier.finalized, final=True) as snapshot,
-            aclosing(ahead(snapshot.parts)) as parts,
+            aclosing(Ahead(snapshot.parts)) as parts,
         ):
             async for part in parts:
                 await writer.apply_snapshot(self._decoded(part, "snapshot"))
@@ -264,45 +264,50 @@ class Mirror:
         lost = sum(hint.count for hint in hints if isinstance(hint, Lost))
         if lost:
             self.metrics.lost_hints.inc(lost)
-        if updates:
-            await writer.apply_live(self._decoded(updates, "live"))
-        await self._advance(writer)
+        await self._advance(writer, self._decoded(updates, "live"))
 
-    async def _advance(self, writer: Writer) -> None:
+    async def _advance(self, writer: Writer, live: Delta | None = None) -> None:
         """Walk to the frontier; a gap on the way is on record until the watermark passed it."""
         try:
-            await self._over_forks(writer)
+            await self._over_forks(writer, live or Delta())
         except Gap as error:
             frontier = self.state.frontier or self._mark.slot
             await self._gaps.note(writer.connection, self._mark.slot + 1, frontier, str(error))
             raise
         await self._gaps.end_filled(writer.connection)
 
-    async def _over_forks(self, writer: Writer) -> None:
+    async def _over_forks(self, writer: Writer, live: Delta) -> None:
         """Walk to the frontier; where the chain has left a fork, from there on."""
         try:
-            await self._walk(writer)
+            await self._walk(writer, live)
         except Forked as fork:
             await self._roll_back(writer, fork)
-            await self._walk(writer)  # another one at once is for the next session
+            await self._walk(writer, Delta())  # another one at once is for the next session
 
-    async def _walk(self, writer: Writer) -> None:
-        """Walk history from the watermark to the frontier."""
-        frontier = await self._source.frontier()
+    async def _walk(self, writer: Writer, live: Delta) -> None:
+        """Write what was announced of accounts, while the node says how far history goes, and
+        walk history from the watermark to there."""
+        asked = asyncio.ensure_future(self._source.frontier())
+        try:
+            await writer.apply_live(live)
+            anchor = await writer.anchor()
+            frontier = await asked
+        finally:
+            asked.cancel()
         self._seen(frontier)
         if frontier.slot > self._mark.slot:
-            astray = await self._astray(writer, frontier)
             history = self._source.history(
                 self._mark.slot,
                 frontier.slot,
                 overlap=max(self._overlap, self._mark.slot - self._final),
-                anchor=await writer.anchor(),
+                anchor=anchor,
             )
             async with (
                 aclosing(history),
                 aclosing(self._prepared(history)) as prepared,
-                aclosing(ahead(prepared)) as batches,
+                aclosing(Ahead(prepared)) as batches,
             ):
+                astray = await self._astray(writer, frontier)
                 async for batch, delta in batches:
                     await self._write(writer, batch, merge(delta, astray), frontier)
                     astray = Delta()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from choir_indexer.ahead import ahead
+from choir_indexer.ahead import Ahead
 
 
 async def test_the_next_is_fetched_while_the_one_before_is_worked_on() -> None:
@@ -20,7 +20,7 @@ async def test_the_next_is_fetched_while_the_one_before_is_worked_on() -> None:
             await asyncio.sleep(0)
             yield number
 
-    async with aclosing(ahead(items())) as numbers:
+    async with aclosing(Ahead(items())) as numbers:
         async for number in numbers:
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -33,7 +33,7 @@ async def test_an_error_comes_after_what_came_before_it() -> None:
         yield 1
         raise ValueError("the node is gone")
 
-    numbers = ahead(items())
+    numbers = Ahead(items())
     assert await anext(numbers) == 1
     for _ in range(10):
         await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_who_stops_early_leaves_nothing_running() -> None:
         finally:
             ended = True
 
-    async with aclosing(ahead(items())) as numbers:
+    async with aclosing(Ahead(items())) as numbers:
         async for _ in numbers:
             for _ in range(10):
                 await asyncio.sleep(0)

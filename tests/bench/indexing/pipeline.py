@@ -16,6 +16,7 @@ from tests.bench.indexing.history import Answers, History
 
 from choir_indexer.mirror import Mirror
 from choir_indexer.model import Hint
+from choir_indexer.runner import collect_seldom
 from choir_indexer.sources import Feed
 from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store.schema import metadata
@@ -61,6 +62,7 @@ async def mirrored(url: str, history: History, *, snapshot: bool) -> float:
     async def open_writer() -> Writer:
         return await Writer.open(url)
 
+    collect_seldom()  # as the process does
     node = Answers(history, snapshot=snapshot)
     mirror = Mirror(Quiet(node, "ws://nowhere", batch=BATCH), open_writer)
     start = time.perf_counter()
@@ -110,7 +112,7 @@ class Copied:
                     await connection.copy_to_table(
                         table,
                         schema_name="chain",
-                        source=io.BytesIO(self.encoded[table]),
+                        source=bytearray(self.encoded[table]),  # type: ignore[arg-type]  # any buffer will do
                         format="binary",
                     )
                 else:
