@@ -32,6 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="one line of JSON for scrip
 @app.command()
 def run() -> None:
     """Follow the chain until told to stop; one line of JSON on stdout once attached."""
+    from choir_indexer.programs import ProgramsError
     from choir_indexer.runner import PortTaken, collect_seldom, serve
 
     settings = _settings()
@@ -46,6 +47,8 @@ def run() -> None:
         _run(serve(settings, on_ready=ready))
     except PortTaken as error:
         _fail(str(error))
+    except ProgramsError as error:
+        _fail(str(error), USAGE)
 
 
 @app.command("migrate")
@@ -205,6 +208,56 @@ def replay_dead_letters(as_json: AsJson = False) -> None:
             typer.echo(f"  numbered anew  {thread}")
     if not found.clean:
         raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def programs(
+    rebuild: Annotated[
+        str | None,
+        typer.Option(metavar="PROGRAM", help="drop this program's rows; they fill again"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the file of other programs (CHOIR_INDEXER_PROGRAMS) and say what is mirrored."""
+    from choir_indexer.programs import ProgramsError, load_programs
+    from choir_indexer.programs.writer import ProgramWriter, forget
+
+    settings = _settings()
+    if settings.indexer_programs is None:
+        _fail("no other programs: CHOIR_INDEXER_PROGRAMS is not set", USAGE)
+    try:
+        configs = load_programs(settings.indexer_programs, choir=settings.program)
+    except ProgramsError as error:
+        _fail(str(error), USAGE)
+    if rebuild is not None:
+        found = [config for config in configs if str(config.program) == rebuild]
+        if not found:
+            _fail(f"{rebuild} is not in {settings.indexer_programs}", USAGE)
+
+        async def drop() -> None:
+            async def waiting() -> None:
+                typer.echo("an indexer mirrors this program; waiting until it ends", err=True)
+
+            writer = await ProgramWriter.open(settings.database_url, found[0], waiting=waiting)
+            try:
+                await forget(settings.database_url, found[0].program)
+            finally:
+                await writer.close()
+
+        _run(drop())
+    for config in configs:
+        decoder = config.decoder
+        said = {
+            "program": str(config.program),
+            "accounts": list(decoder.accounts),
+            "kept": "listed" if config.kept is not None else "all",
+            "events": list(decoder.events),
+        }
+        if as_json:
+            typer.echo(json.dumps(said))
+        else:
+            kinds = ", ".join(decoder.accounts) + (" only" if config.kept is not None else "")
+            typer.echo(f"{config.program}: {kinds}; {len(decoder.events)} events")
 
 
 def main() -> None:

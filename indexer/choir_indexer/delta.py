@@ -43,7 +43,8 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event of a transaction. `thread` is the program's address for those of no thread."""
+    """An event of a transaction. `thread` is the program's address for those of no thread;
+    `data` are its bytes, where they are kept."""
 
     thread: bytes
     slot: int
@@ -53,6 +54,7 @@ class EventRow:
     kind: str
     payload: dict[str, Any]
     at: int | None
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

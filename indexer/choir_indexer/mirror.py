@@ -31,7 +31,7 @@ from solders.signature import Signature
 from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
 from choir_indexer.ahead import Ahead
-from choir_indexer.decode import decode_transaction, decode_update
+from choir_indexer.decoding import ChoirDecoding, Decoding
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.forks import disputes
 from choir_indexer.gaps import Gaps
@@ -46,11 +46,11 @@ from choir_indexer.sources import (
     SourceError,
 )
 from choir_indexer.store.errors import DatabaseUnreachable, Incomplete, WrongChain
+from choir_indexer.store.ledger import Ledger
 from choir_indexer.store.writer import (
     Identity,
     Mark,
     StaleBatch,
-    Writer,
     final_message,
     late_message,
 )
@@ -84,6 +84,7 @@ class Mirror:
         source: the chain.
         open_writer: connects to the database and takes the lease.
         program: the program's address.
+        decoding: its types; Choir's when not given.
         commitment: what the source follows, for the record.
         rebuild: empties the mirror when it is of another chain; None to stop instead.
         overlap: slots behind the watermark that each walk checks again; all that are not final
@@ -95,9 +96,10 @@ class Mirror:
     def __init__(
         self,
         source: Source,
-        open_writer: Callable[[], Awaitable[Writer]],
+        open_writer: Callable[[], Awaitable[Ledger]],
         *,
         program: Pubkey = PROGRAM_ID,
+        decoding: Decoding | None = None,
         commitment: str = "confirmed",
         rebuild: Callable[[], Awaitable[None]] | None = None,
         overlap: int = 64,
@@ -109,6 +111,7 @@ class Mirror:
         self._source = source
         self._open_writer = open_writer
         self._program = program
+        self._decoding = decoding or ChoirDecoding(program)
         self._commitment = commitment
         self._rebuild = rebuild
         self._overlap = overlap
@@ -196,12 +199,12 @@ class Mirror:
             self.attached.clear()
             await writer.close()
 
-    async def _resumes(self, writer: Writer) -> int | None:
+    async def _resumes(self, writer: Ledger) -> int | None:
         """The slot that a source may go on from."""
         mark = await writer.mark()
         return None if mark is None else mark.slot
 
-    async def _attach(self, writer: Writer) -> Writer:
+    async def _attach(self, writer: Ledger) -> Ledger:
         """Make sure that this mirror is of this chain, and that it has a snapshot."""
         missing = await self._source.program_missing()
         if missing is not None:
@@ -232,13 +235,13 @@ class Mirror:
             commitment=self._commitment,
         )
         await self._read_mark(writer)
-        await self._gaps.load(writer.connection)
+        await self._gaps.load(writer)
         self.attached.set()
         if self._mark.snapshot_slot is None:
             await self._snapshot(writer)
         return writer
 
-    async def _snapshot(self, writer: Writer) -> None:
+    async def _snapshot(self, writer: Ledger) -> None:
         self.state.phase = "snapshot"
         frontier = await self._source.frontier()
         accounts = 0
@@ -253,7 +256,7 @@ class Mirror:
         await self._read_mark(writer)
         self._log.info("snapshot", slot=snapshot.slot, accounts=accounts)
 
-    async def _follow(self, writer: Writer, feed: Feed) -> None:
+    async def _follow(self, writer: Ledger, feed: Feed) -> None:
         """Wait for announcements, write announced accounts at once, then walk history."""
         try:
             hints = await feed.take()
@@ -266,17 +269,17 @@ class Mirror:
             self.metrics.lost_hints.inc(lost)
         await self._advance(writer, self._decoded(updates, "live"))
 
-    async def _advance(self, writer: Writer, live: Delta | None = None) -> None:
+    async def _advance(self, writer: Ledger, live: Delta | None = None) -> None:
         """Walk to the frontier; a gap on the way is on record until the watermark passed it."""
         try:
             await self._over_forks(writer, live or Delta())
         except Gap as error:
             frontier = self.state.frontier or self._mark.slot
-            await self._gaps.note(writer.connection, self._mark.slot + 1, frontier, str(error))
+            await self._gaps.note(writer, self._mark.slot + 1, frontier, str(error))
             raise
-        await self._gaps.end_filled(writer.connection)
+        await self._gaps.end_filled(writer)
 
-    async def _over_forks(self, writer: Writer, live: Delta) -> None:
+    async def _over_forks(self, writer: Ledger, live: Delta) -> None:
         """Walk to the frontier; where the chain has left a fork, from there on."""
         try:
             await self._walk(writer, live)
@@ -284,7 +287,7 @@ class Mirror:
             await self._roll_back(writer, fork)
             await self._walk(writer, Delta())  # another one at once is for the next session
 
-    async def _walk(self, writer: Writer, live: Delta) -> None:
+    async def _walk(self, writer: Ledger, live: Delta) -> None:
         """Write what was announced of accounts, while the node says how far history goes, and
         walk history from the watermark to there."""
         asked = asyncio.ensure_future(self._source.frontier())
@@ -320,7 +323,7 @@ class Mirror:
         """What the mirror has up to here cannot be undone."""
         return self._mark.finalized_slot or 0
 
-    async def _astray(self, writer: Writer, frontier: Frontier) -> Delta:
+    async def _astray(self, writer: Ledger, frontier: Frontier) -> Delta:
         """Accounts whose rows are as of a slot that the chain has not, as they are now.
 
         Rows run ahead of history, and no transaction says that one was of a fork. Those of the
@@ -341,7 +344,7 @@ class Mirror:
         updates = await self._source.accounts(pubkeys, at_least=frontier.slot)
         return self._decoded(updates, "fork")
 
-    async def _roll_back(self, writer: Writer, fork: Forked) -> None:
+    async def _roll_back(self, writer: Ledger, fork: Forked) -> None:
         """Take back what was written of the slots after the newest one that stands."""
         before, to = self._mark.slot, fork.back_to
         if to >= before:
@@ -368,7 +371,7 @@ class Mirror:
         """Each batch with what it says, decoded, and the accounts that it touched as they are at
         its end or later. Needs no database, so that it can run ahead of what is being committed."""
         async for batch in history:
-            rows = [decode_transaction(raw, program=self._program) for raw in batch.transactions]
+            rows = [self._decoding.transaction(raw) for raw in batch.transactions]
             delta = Delta.of(transactions=rows)
             # accounts last touched at or before the snapshot are in it
             touched = delta.touched_after(self._mark.snapshot_slot or 0)
@@ -378,7 +381,7 @@ class Mirror:
             yield batch, delta
 
     async def _write(
-        self, writer: Writer, batch: HistoryBatch, delta: Delta, frontier: Frontier
+        self, writer: Ledger, batch: HistoryBatch, delta: Delta, frontier: Frontier
     ) -> None:
         """Commit a batch and its accounts with the watermark."""
         await self._recheck(writer, batch)
@@ -413,7 +416,7 @@ class Mirror:
                 signature=str(Signature(batch.transactions[-1].ref.signature)),
             )
 
-    async def _recheck(self, writer: Writer, batch: HistoryBatch) -> None:
+    async def _recheck(self, writer: Ledger, batch: HistoryBatch) -> None:
         """Hold what the source lists behind the watermark against what the mirror has there.
 
         Raises:
@@ -458,7 +461,7 @@ class Mirror:
             )
 
     def _decoded(self, updates: Iterable[AccountUpdate], origin: str) -> Delta:
-        rows = [decode_update(update) for update in updates]
+        rows = [self._decoding.account(update) for update in updates]
         self.metrics.accounts.labels(origin).inc(len(rows))
         self._say_dead([row.dead for row in rows if row.dead is not None])
         return Delta.of(accounts=rows)
@@ -480,7 +483,7 @@ class Mirror:
         self.metrics.interruptions.labels(cause).inc()
         self._log.warning("interrupted; will try again", cause=cause, reason=said)
 
-    async def _read_mark(self, writer: Writer) -> None:
+    async def _read_mark(self, writer: Ledger) -> None:
         mark = await writer.mark()
         assert mark is not None
         self._mark = mark

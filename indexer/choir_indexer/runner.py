@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,6 +21,8 @@ from choir.rpc import HttpRpc
 from choir_indexer.http import make_app
 from choir_indexer.mirror import Mirror
 from choir_indexer.monitors.running import monitored
+from choir_indexer.programs import load_programs
+from choir_indexer.programs.run import ProgramMirror, beside
 from choir_indexer.settings import Settings
 from choir_indexer.sources import Source
 from choir_indexer.sources.rpc import RpcSource
@@ -130,6 +133,7 @@ async def serve(
 
     Raises:
         PortTaken: the address is in use.
+        ProgramsError: the file of other programs cannot be used.
         MirrorError: what stops a mirror for good; the message says what to do.
     """
     stop = stop or asyncio.Event()
@@ -138,6 +142,7 @@ async def serve(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     metrics = Metrics()
     try:
+        programs = _program_mirrors(settings)
         if not await is_current(settings.database_url):
             await asyncio.to_thread(migrate, settings.database_url)
         async with (
@@ -145,7 +150,13 @@ async def serve(
             _vectors(settings, metrics, mirror.attached) as (routes, pump),
             monitored(settings, metrics, mirror.attached) as watching,
         ):
-            app = make_app(mirror.state, metrics, max_lag_s=settings.indexer_max_lag_s, more=routes)
+            app = make_app(
+                mirror.state,
+                metrics,
+                max_lag_s=settings.indexer_max_lag_s,
+                more=routes,
+                beside=programs,
+            )
             server = _Server(
                 uvicorn.Config(
                     app,
@@ -170,10 +181,25 @@ async def serve(
                     *pump,
                     *watching,
                     *_fanout(settings, metrics),
+                    *([beside(programs, after=mirror.attached.wait)] if programs else ()),
                     once=announce(),
                 )
     finally:
         listening.close()
+
+
+def _program_mirrors(settings: Settings) -> list[ProgramMirror]:
+    """Of the other programs, each with the source that the settings name."""
+    if settings.indexer_programs is None:
+        return []
+    return [
+        ProgramMirror(
+            config,
+            settings,
+            partial(opened_source, settings.model_copy(update={"program_id": str(config.program)})),
+        )
+        for config in load_programs(settings.indexer_programs, choir=settings.program)
+    ]
 
 
 async def _until_stopped(

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         default=300.0, gt=0, description="how long a gap may last before the mirror stops"
     )
     indexer_batch: int = Field(default=256, gt=0, description="transactions in a commit, about")
+    indexer_programs: Path | None = Field(
+        default=None, description="a file of other programs to mirror by their IDLs"
+    )
     indexer_concurrency: int = Field(default=8, gt=0, description="requests under way at once")
 
     indexer_monitor_every_s: float = Field(

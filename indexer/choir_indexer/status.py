@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from solders.pubkey import Pubkey
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -41,6 +42,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             counts = await read.counts(connection)
             gaps = await operations.gaps(connection)
             alerts = await operations.alerts(connection)
+            programs = await read.program_watermarks(connection)
             holder = await operations.holder(connection, LEASE)
     except ProgrammingError:
         raise NotMigrated("schema chain is missing or older; run: choir-indexer migrate") from None
@@ -65,5 +67,18 @@ async def status(settings: Settings) -> dict[str, Any]:
         "lease": asdict(holder) if holder else None,
         "gaps": [asdict(gap) for gap in gaps],
         "alerts": [asdict(alert) for alert in alerts],
+        "programs": [
+            {
+                "program": str(Pubkey(each.program)),
+                "watermark": each.slot,
+                "lag_slots": None if chain_slot is None else max(chain_slot - each.slot, 0),
+                "history_slot": each.history_slot,
+                "accounts": each.accounts,
+                "events": each.events,
+                "not_understood": each.not_understood,
+                "gap": each.gap,
+            }
+            for each in programs
+        ],
         "rows": asdict(counts),
     }

@@ -111,6 +111,11 @@ class IdlDecoder:
         found = self._accounts.find(data)
         return None if found is None else found[0]
 
+    def event_kind(self, data: bytes) -> str | None:
+        """The event type that `data` begins like; None when it is none of them."""
+        found = self._events.find(data)
+        return None if found is None else found[0]
+
     def account(self, data: bytes) -> Decoded:
         """An account by its discriminator; bytes after its value are ignored.
 

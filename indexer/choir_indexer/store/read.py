@@ -18,6 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from choir.accounts import PrivacyLevel, SpecStatus, ThreadStatus
 from choir_indexer.store import schema as t
+from choir_indexer.store.read_programs import (
+    ProgramAccountRow,
+    ProgramEventRow,
+    ProgramMark,
+    program_account,
+    program_accounts,
+    program_accounts_where,
+    program_events,
+    program_watermarks,
+)
 from choir_indexer.store.rows import (
     ConfigRow,
     Counts,
@@ -43,6 +53,9 @@ __all__ = [
     "Head",
     "MessageRow",
     "PositionRow",
+    "ProgramAccountRow",
+    "ProgramEventRow",
+    "ProgramMark",
     "ProposalRow",
     "Queryable",
     "SpecRow",
@@ -61,6 +74,11 @@ __all__ = [
     "position",
     "positions",
     "positions_of_owner",
+    "program_account",
+    "program_accounts",
+    "program_accounts_where",
+    "program_events",
+    "program_watermarks",
     "proposals",
     "spec",
     "specs",

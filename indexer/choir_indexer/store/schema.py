@@ -25,6 +25,10 @@ __all__ = [
     "metadata",
     "outbox",
     "positions",
+    "program_accounts",
+    "program_events",
+    "program_transactions",
+    "program_watermarks",
     "rollbacks",
     "specs",
     "thread_events",
@@ -354,4 +358,69 @@ alerts = sa.Table(
     _when("opened_at"),
     _when("last_seen_at"),
     _when("closed_at", nullable=True),
+)
+
+# as `watermark` and `meta`, one row for each program beside Choir. `fingerprint` says by what
+# (an IDL, the kinds kept) its rows were decoded; `kept` are those kinds, NULL when all are; `gap`
+# is what its source did not give, NULL when there is none
+program_watermarks = sa.Table(
+    "program_watermarks",
+    metadata,
+    sa.Column("program", BYTEA, primary_key=True),
+    sa.Column("genesis_hash", sa.Text, nullable=False),
+    _i64("epoch"),
+    _u64("slot"),
+    _u64("snapshot_slot", nullable=True),
+    _u64("finalized_slot", nullable=True),
+    _u64("history_slot", nullable=True),
+    sa.Column("commitment", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("kept", ARRAY(sa.Text), nullable=True),
+    _json("gap", nullable=True),
+    _when("updated_at"),
+)
+
+# every kept account of another program. `kind` and `value` are what its IDL makes of `data`;
+# without them, `reason` says why not
+program_accounts = sa.Table(
+    "program_accounts",
+    metadata,
+    sa.Column("program", BYTEA, primary_key=True),
+    *_version(),
+    sa.Column("kind", sa.Text, nullable=True),
+    _u64("lamports"),
+    _key("data", nullable=True),
+    _json("value", nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    _u64("closed_slot", nullable=True),
+)
+
+# every transaction that names it
+program_transactions = sa.Table(
+    "program_transactions",
+    metadata,
+    sa.Column("program", BYTEA, primary_key=True),
+    sa.Column("signature", BYTEA, primary_key=True),
+    _u64("slot"),
+    _int("position"),
+    _json("error", nullable=True),
+    _i64("block_time", nullable=True),
+)
+
+# their events, in the order (slot, position, ordinal). No `kind`: with a `reason` it was not
+# understood (no `data` either: it is not known), without one the program logged it and the IDL
+# has no such event
+program_events = sa.Table(
+    "program_events",
+    metadata,
+    sa.Column("program", BYTEA, primary_key=True),
+    sa.Column("signature", BYTEA, primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    _u64("slot"),
+    _int("position"),
+    sa.Column("kind", sa.Text, nullable=True),
+    _json("payload", nullable=True),
+    _key("data", nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    _i64("at", nullable=True),
 )

@@ -7,8 +7,6 @@ losing the lease: whoever cannot write cannot believe it may.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -19,17 +17,13 @@ from solders.signature import Signature
 
 from choir_indexer.delta import DeadLetter, Delta, TransactionRow
 from choir_indexer.model import FETCHED, SignatureRef
+from choir_indexer.store import gaps, undo
 from choir_indexer.store import merge as sql
-from choir_indexer.store import undo
+from choir_indexer.store.connection import check_revision, connect, revision, take_lease
 from choir_indexer.store.copying import Copier
-from choir_indexer.store.errors import (
-    DatabaseUnreachable,
-    Incomplete,
-    MirrorError,
-    NotMigrated,
-    unreachable,
-)
+from choir_indexer.store.errors import Incomplete, MirrorError
 from choir_indexer.store.fresh import Head, copy_accounts, copy_transactions
+from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.migrations import HEAD
 
 __all__ = [
@@ -45,7 +39,6 @@ __all__ = [
 
 # any constants will do, as long as nobody else in the database uses them
 LEASE = 0x63686F69725F6978
-NAME = f"choir-indexer {os.getpid()}@{socket.gethostname()}"
 THREAD_CHANNEL = "choir_thread"
 OUTBOX_CHANNEL = "choir_outbox"
 STAGED_LIMIT = 100_000  # accounts staged before their tables are cut
@@ -126,11 +119,12 @@ class Writer:
             DatabaseUnreachable: nothing answers there, or it refuses us.
             NotMigrated: schema ``chain`` is not there, or not at its newest revision.
         """
-        connection = await _connect(url)
+        connection = await connect(url)
         try:
             if lease:
-                await _take_lease(connection, waiting)
-            await _prepare(connection)
+                await take_lease(connection, LEASE, waiting)
+            await check_revision(connection)
+            await connection.execute(";".join(sql.STAGING))
             copier = await Copier.of(connection)
         except BaseException:
             connection.terminate()
@@ -182,6 +176,18 @@ class Writer:
                 LEASE,
             )
         )
+
+    async def open_gap(self) -> GapRow | None:
+        """The gap that the mirror stands before, None when there is none."""
+        return await gaps.open_gap(self._connection)
+
+    async def note_gap(self, from_slot: int, to_slot: int, reason: str) -> GapRow:
+        """Open the gap, or say of the open one how far it reaches now and why."""
+        return await gaps.note(self._connection, from_slot, to_slot, reason)
+
+    async def end_filled_gaps(self) -> list[GapRow]:
+        """Close what the watermark has passed; returns it."""
+        return await gaps.end_filled(self._connection)
 
     async def begin(self, identity: Identity, *, after: int, commitment: str) -> None:
         """Give a new mirror its identity and a watermark at `after`; another one only hears at
@@ -528,51 +534,13 @@ class Writer:
             await self._connection.execute(sql.KEEP_LETTERS)
 
 
-async def _take_lease(
-    connection: asyncpg.Connection[Any], waiting: Callable[[], Awaitable[None]] | None
-) -> None:
-    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEASE):
-        return
-    if waiting is not None:
-        await waiting()
-    await connection.execute("SELECT pg_advisory_lock($1)", LEASE)
-
-
 async def is_current(url: str) -> bool:
     """Whether schema ``chain`` is there at its newest revision. Raises DatabaseUnreachable."""
-    connection = await _connect(url)
+    connection = await connect(url)
     try:
-        return await _revision(connection) == HEAD
+        return await revision(connection) == HEAD
     finally:
         await connection.close()
-
-
-async def _connect(url: str) -> asyncpg.Connection[Any]:
-    try:
-        return await asyncpg.connect(
-            url, timeout=10, command_timeout=None, server_settings={"application_name": NAME}
-        )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise DatabaseUnreachable(unreachable(url, str(error))) from None
-
-
-async def _revision(connection: asyncpg.Connection[Any]) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('chain.alembic_version')") is None:
-        return None
-    found: str | None = await connection.fetchval("SELECT version_num FROM chain.alembic_version")
-    return found
-
-
-async def _prepare(connection: asyncpg.Connection[Any]) -> None:
-    revision = await _revision(connection)
-    if revision is None:
-        raise NotMigrated("schema chain is missing; run: choir-indexer migrate")
-    if revision != HEAD:
-        raise NotMigrated(
-            f"schema chain is at revision {revision}, this program needs {HEAD};"
-            " run: choir-indexer migrate (or a newer program)"
-        )
-    await connection.execute(";".join(sql.STAGING))
 
 
 def late_message(found: list[tuple[bytes, int]]) -> str:
