@@ -431,8 +431,13 @@ class Mirror:
         if any(slot <= final for _, slot in late):
             raise Incomplete(late_message([each for each in late if each[1] <= final]))
         known: dict[bytes, int] = {}
+        same = False
         if batch.rechecked_after is not None:
-            known = await writer.known(batch.rechecked_after, batch.after)
+            oldest_listed = min(listed.values(), default=batch.after)
+            there = await writer.known(min(batch.rechecked_after, oldest_listed - 1), batch.after)
+            # one that is where it was, in a slot that was not final: so is all before it
+            same = any(slot > final and listed.get(s) == slot for s, slot in there.items())
+            known = {s: slot for s, slot in there.items() if slot > batch.rechecked_after}
             gone = [s for s, slot in known.items() if slot <= final and listed.get(s) != slot]
             if gone:
                 raise NotListed(
@@ -446,8 +451,6 @@ class Mirror:
             if not oldest.proven and await self._source.blocks({oldest.slot}):
                 raise NotListed(f"{oldest.reason}, although the node has that slot's block")
             raise Forked(oldest.slot - 1, oldest.reason)
-        # one that is where it was, in a slot that was not final: so is all before it
-        same = any(slot > final for slot in known.values())
         unseen = max(final, begins - 1)
         if batch.rechecked_after is not None and batch.rechecked_after > unseen and not same:
             raise Pruned(

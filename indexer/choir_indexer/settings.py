@@ -38,8 +38,9 @@ class Settings(BaseSettings):
     yellowstone_token: SecretStr | None = Field(
         default=None, description="sent to that server as `x-token`"
     )
-    commitment: Literal["confirmed", "finalized"] = Field(
-        default="confirmed", description="what the mirror follows; below it, blocks may vanish"
+    commitment: Literal["processed", "confirmed", "finalized"] = Field(
+        default="confirmed",
+        description="what announcements are taken at; history is walked at it, or at confirmed",
     )
     program_id: str = Field(default=str(PROGRAM_ID), description="a copy deployed elsewhere")
     rebuild_on_new_genesis: bool = Field(
@@ -136,6 +137,11 @@ class Settings(BaseSettings):
             return str(Pubkey.from_string(value))
         except ValueError:
             raise ValueError("must be an address (base58 of 32 bytes)") from None
+
+    @property
+    def walked(self) -> Literal["confirmed", "finalized"]:
+        """What history is walked at: no node lists what is only processed."""
+        return "finalized" if self.commitment == "finalized" else "confirmed"
 
     @property
     def program(self) -> Pubkey:

@@ -31,7 +31,7 @@ async def status(settings: Settings) -> dict[str, Any]:
     trouble: str | None = None
     try:
         async with HttpRpc(settings.rpc_url) as rpc:
-            chain_slot = await rpc.get_slot(commitment=settings.commitment)
+            chain_slot = await rpc.get_slot(commitment=settings.walked)
     except RpcError as error:
         trouble = str(error)
     _, _, rest = settings.database_url.partition("://")

@@ -8,18 +8,22 @@ from typing import Any
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 from tests.indexer.borsh import encode
 from tests.indexer.conftest import Bench
 from tests.indexer.story import Teller, expected, held, transactions
 from tests.indexer.synthetic import Faults, SyntheticChain, SyntheticSource, key
 from tests.indexer.test_mirror import RandomFaults, _compare, _settle, _stop, _until
 
+from choir.ids import PROGRAM_ID
 from choir_indexer.mirror import Mirror
-from choir_indexer.model import Hint
+from choir_indexer.model import AccountUpdate, Hint
 from choir_indexer.sources import Forked, NotListed, SourceError
-from choir_indexer.store import Incomplete
+from choir_indexer.store import Incomplete, read
 
 some = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -210,6 +214,61 @@ def test_a_row_that_ran_ahead_on_a_fork_is_put_right(bench: Bench) -> None:
         await bench.mirror(source).catch_up()
         await _compare(bench, chain)
         assert await _fetch(bench, "SELECT 1 FROM chain.rollbacks") == []
+
+    bench.run(play())
+
+
+def test_readers_see_how_settled_a_row_is_and_choose(bench: Bench) -> None:
+    chain = SyntheticChain()
+    teller = Teller(chain)
+    teller.tell([_posts(1) for _ in range(4)])
+    thread = key("thread0")
+
+    async def play() -> None:
+        source = SyntheticSource(chain)
+        following = asyncio.create_task(bench.mirror(source, commitment="processed").run())
+        await _settle(following, source)
+        # the slot that is under way: nobody lists what is in it yet
+        data = encode("Thread", thread_id="t0", balance=7)
+        early = AccountUpdate(thread, 5, 1, data, 1, bytes(PROGRAM_ID))
+        source.idle.clear()
+        for listener in chain.listeners:
+            listener([early])
+        await _settle(following, source)
+        engine = create_async_engine(bench.url.replace("://", "+asyncpg://"), poolclass=NullPool)
+        async with engine.connect() as connection:
+            mark = await read.watermark(connection)
+            row = await read.thread(connection, thread)
+            assert mark is not None
+            assert row is not None
+            assert (row.balance, mark.commitment_of(row.slot)) == (7, "processed")
+            settled = [mark.commitment_of(slot) for slot in range(1, 6)]
+            assert settled == ["finalized"] * 2 + ["confirmed"] * 2 + ["processed"]
+            head = await read.head(connection, thread)
+            final = await read.head(connection, thread, commitment="finalized")
+            assert (head.seq, final.seq, final.epoch) == (4, 2, head.epoch)
+            for place, wanted in ((head, "confirmed"), (final, "finalized")):
+                events = await read.events_since(
+                    connection, thread, head.epoch, 0, limit=9, commitment=wanted
+                )
+                assert [event.seq for event in events] == [*range(1, place.seq + 1)]
+            for ran, commitment in zip(chain.transactions, settled, strict=False):
+                signature = ran.ref.signature
+                found = await read.transaction(connection, signature)
+                assert found is not None
+                assert found.commitment == commitment
+                strict = await read.transaction(connection, signature, commitment="finalized")
+                assert (strict is not None) == (commitment == "finalized")
+            # what is final of a sequence whose beginning is no longer kept
+            await connection.execute(sa.text("DELETE FROM chain.thread_events WHERE seq < 4"))
+            final = await read.head(connection, thread, commitment="finalized")
+            assert final.seq == 3
+        await engine.dispose()
+        chain.close_slot(skip=1)  # and it never was
+        await _settle(following, source)
+        kept = await _fetch(bench, "SELECT balance FROM chain.threads")
+        assert kept == [(4,)]
+        await _stop(following)
 
     bench.run(play())
 

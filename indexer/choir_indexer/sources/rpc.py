@@ -87,7 +87,8 @@ class RpcSource:
         rpc: its HTTP side.
         ws_url: its pub/sub side.
         program: whose accounts and transactions.
-        commitment: what `frontier` and everything else is asked at.
+        commitment: what announcements are taken at, and what `frontier` and everything else is
+            asked at; with "processed", which no node lists, all but announcements are confirmed.
         clock: waits between attempts, and numbers answers.
         batch: transactions in a batch of history, about; slots are never split.
         concurrency: requests under way at once.
@@ -107,7 +108,8 @@ class RpcSource:
         self._rpc = rpc
         self._ws_url = ws_url
         self._program = program
-        self._commitment: Commitment = commitment
+        self._announced_at: Commitment = commitment
+        self._commitment: Commitment = "confirmed" if commitment == "processed" else commitment
         self._clock = clock or SystemClock()
         self._batch = batch
         self._concurrency = concurrency
@@ -134,7 +136,7 @@ class RpcSource:
     def feed(self, *, after: int | None = None) -> AbstractAsyncContextManager[Feed]:
         """Program accounts, logs that mention the program, and slots; from now on."""
         return PubSubFeed(
-            self._ws_url, self._program, commitment=self._commitment, announce=self.announce
+            self._ws_url, self._program, commitment=self._announced_at, announce=self.announce
         )
 
     async def frontier(self) -> Frontier:
@@ -279,8 +281,8 @@ class RpcSource:
 
     def announce(self, signature: bytes, slot: int) -> None:
         """History through this slot must list this transaction, or is not believed."""
-        # below "confirmed" an announced transaction may vanish with its fork
-        if self._commitment != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
+        # what is only processed may never be confirmed, and then nobody lists it
+        if self._announced_at != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
             self._announced[signature] = slot
 
     async def _find_announced(self, after: int, through: int, listed: set[bytes]) -> None:

@@ -353,6 +353,7 @@ async def test_what_went_with_a_fork_is_taken_back_from_its_subscribers(live: Li
         await _say(live, alice, "gone tomorrow")
         gone = await viewer.take("delta")
         await world.rpc.request("localnet_fork", [1])
+        await world.rpc.request("localnet_advance", [1])
         await _say(live, alice, "instead")
         back = await viewer.take("resync")
         assert back["payload"]["epoch"] == first["payload"]["epoch"] + 1

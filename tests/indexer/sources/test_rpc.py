@@ -18,6 +18,7 @@ from choir.rpc import JsonRpc
 from choir.testing import ManualClock
 from choir_indexer.model import FETCHED, HistoryBatch, SignatureRef
 from choir_indexer.sources import MissingTransaction, NotListed, Pruned, SourceError
+from choir_indexer.sources.pubsub import PubSubFeed
 from choir_indexer.sources.rpc import FIRST_PAGE, PAGE, RpcSource
 
 
@@ -243,7 +244,7 @@ async def test_an_announced_transaction_must_be_listed() -> None:
 async def test_an_announced_transaction_may_have_gone_with_its_slot() -> None:
     node = Node((1, 1), (3, 1))
     source, _ = _source(node)
-    source._announce(bytes(_signature(2, 7)), 2)
+    source.announce(bytes(_signature(2, 7)), 2)
     node.dropped = {2}
     assert len(await _history(source, 0, 3)) == 1
     node.dropped = set()  # it is not asked for again
@@ -276,6 +277,21 @@ async def test_blocks_are_those_the_node_has() -> None:
         await source.blocks([4, 8])
     node.first = None
     assert await source.blocks([8]) == {8}
+
+
+async def test_what_is_only_processed_is_announced_and_not_asked_for() -> None:
+    node = Node((1, 1), (2, 1))
+    source, _ = _source(node, commitment="processed")
+    feed = source.feed()
+    assert isinstance(feed, PubSubFeed)
+    assert feed._commitment == "processed"
+    source.announce(bytes(_signature(2, 7)), 2)  # may never be confirmed
+    await source.frontier()
+    assert len(await _history(source, 0, 2)) == 1
+    await source.accounts([key("a")], at_least=2)
+    await source.blocks([1])
+    asked = {params[-1]["commitment"] for method, params in node.asked if params}
+    assert asked == {"confirmed", "finalized"}
 
 
 async def test_a_listed_transaction_must_be_given() -> None:
