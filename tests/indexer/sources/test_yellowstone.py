@@ -404,7 +404,7 @@ def test_a_token_is_sent_and_a_wrong_one_is_said_to_be(bench: Bench, tape: Tape)
         async with play.source.feed(after=tape.slots[8]):
             pass
         play.server.token = "another"
-        with pytest.raises(SourceLost, match="No valid auth token|CHOIR_YELLOWSTONE_TOKEN"):
+        with pytest.raises(SourceLost, match=r"No valid auth token|CHOIR_YELLOWSTONE_TOKEN"):
             async with play.source.feed():
                 pass
         await play.server.stop()

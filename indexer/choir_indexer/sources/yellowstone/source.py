@@ -218,16 +218,21 @@ class YellowstoneSource:
             found += await self._node.accounts(ask, at_least=at_least)
         return found
 
+    async def blocks(self, slots: Collection[int]) -> set[int]:
+        """As the node says."""
+        return await self._node.blocks(slots)
+
     @asynccontextmanager
-    async def snapshot(self, *, at_least: int) -> AsyncIterator[Snapshot]:
+    async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
         """The node's, once it has come as far as the stream."""
         for _ in range(WAITS):
-            if (await self._node.frontier()).slot >= at_least:
+            frontier = await self._node.frontier()
+            if (frontier.finalized if final else frontier.slot) >= at_least:
                 break
             await self._clock.sleep(WAIT_S)
         else:
             raise SourceError(f"the node has not reached slot {at_least}, where the stream is")
-        async with self._node.snapshot(at_least=at_least) as snapshot:
+        async with self._node.snapshot(at_least=at_least, final=final) as snapshot:
             yield snapshot
 
     async def close(self) -> None:
