@@ -124,6 +124,44 @@ def backfill(as_json: AsJson = False) -> None:
     typer.echo(json.dumps({"ok": True, "watermark": slot}) if as_json else f"complete to {slot}")
 
 
+@app.command("rebuild-vectors")
+def rebuild_vectors(
+    anew: Annotated[bool, typer.Option("--anew", help="take everything out first")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the vector store agree with the mirror, from PostgreSQL. Goes on where it stopped;
+    only while no indexer does that."""
+    from choir.embed import EmbedError, OffLoop, load_minilm
+    from choir.vectors import VectorsError, open_store
+    from choir_indexer.vectors.pump import Pump
+
+    settings = _settings()
+    _log_to_stderr(logging.WARNING)
+    url, token = settings.vectors_url, settings.vectors_token
+    if url is None:
+        _fail("CHOIR_VECTORS_URL is not set: there is no vector store", USAGE)
+
+    async def rebuild_all() -> Any:
+        embedder = OffLoop(await asyncio.to_thread(load_minilm, settings.model_dir))
+        store = open_store(url, token.get_secret_value() if token else None)
+        try:
+            with _bar("messages") as progress:
+                pump = Pump(settings.database_url, store, embedder)
+                return await pump.rebuild(anew=anew, progress=progress)
+        finally:
+            await store.aclose()
+            embedder.close()
+
+    try:
+        found = _run(rebuild_all())
+    except (EmbedError, VectorsError) as error:
+        _fail(str(error))
+    if as_json:
+        typer.echo(json.dumps({"ok": True, "written": found.written, "removed": found.removed}))
+    else:
+        typer.echo(f"{found.written} messages written, {found.removed} taken out")
+
+
 @app.command("reconcile")
 def reconcile_mirror(
     repair: Annotated[bool, typer.Option(help="write what differs")] = False,

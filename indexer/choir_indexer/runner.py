@@ -23,6 +23,7 @@ from choir_indexer.mirror import Mirror
 from choir_indexer.monitors.running import monitored
 from choir_indexer.programs import load_programs
 from choir_indexer.programs.run import ProgramMirror, beside
+from choir_indexer.reconciling import reconciled
 from choir_indexer.settings import Settings
 from choir_indexer.sources import Source
 from choir_indexer.sources.rpc import RpcSource
@@ -149,6 +150,8 @@ async def serve(
             opened_mirror(settings, metrics) as mirror,
             _vectors(settings, metrics, mirror.attached) as (routes, pump),
             monitored(settings, metrics, mirror.attached) as watching,
+            opened_source(settings) as node,
+            reconciled(settings, node, metrics, mirror.attached) as comparing,
         ):
             app = make_app(
                 mirror.state,
@@ -180,6 +183,7 @@ async def serve(
                     mirror.run(),
                     *pump,
                     *watching,
+                    *comparing,
                     *_fanout(settings, metrics),
                     *([beside(programs, after=mirror.attached.wait)] if programs else ()),
                     once=announce(),

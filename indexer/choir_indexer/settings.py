@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     )
     indexer_concurrency: int = Field(default=8, gt=0, description="requests under way at once")
 
+    indexer_reconcile_every_s: float = Field(
+        default=3600.0, ge=0, description="between two comparisons with the chain; 0 for none"
+    )
+    indexer_reconcile_repair: bool = Field(
+        default=False, description="write what such a comparison finds different"
+    )
     indexer_monitor_every_s: float = Field(
         default=60.0, ge=0, description="between two rounds of the monitors; 0 for none"
     )

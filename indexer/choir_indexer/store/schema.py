@@ -29,6 +29,7 @@ __all__ = [
     "program_events",
     "program_transactions",
     "program_watermarks",
+    "reconciliations",
     "rollbacks",
     "specs",
     "thread_events",
@@ -423,4 +424,21 @@ program_events = sa.Table(
     _key("data", nullable=True),
     sa.Column("reason", sa.Text, nullable=True),
     _i64("at", nullable=True),
+)
+
+# one comparison with the chain each; `report` names what was wrong
+reconciliations = sa.Table(
+    "reconciliations",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _when("at"),
+    _u64("slot"),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    _i64("accounts"),
+    _i64("transactions"),
+    _i64("differences"),
+    _i64("repaired"),
+    _i64("missing_transactions"),
+    _i64("short_vaults"),
+    _json("report"),
 )

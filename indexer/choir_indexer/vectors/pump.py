@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
@@ -40,7 +40,7 @@ from solders.pubkey import Pubkey
 from choir.clock import Clock, SystemClock
 from choir.privacy import Level
 from choir.vectors import Point, VectorsError, VectorStore
-from choir_indexer.store.errors import DatabaseUnreachable, unreachable
+from choir_indexer.store.errors import DatabaseUnreachable, MirrorError, unreachable
 from choir_indexer.vectors import tables
 from choir_indexer.vectors.tables import Message
 
@@ -65,6 +65,10 @@ DATABASE_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.I
 EXPECTED_FAILURES: Final = (VectorsError, DatabaseUnreachable, OSError, *DATABASE_LOST)
 
 log = structlog.get_logger("choir_indexer.vectors")
+
+
+class PumpBusy(MirrorError):
+    """Another pump works on this database."""
 
 
 class TextRefused(Exception):
@@ -213,6 +217,49 @@ class Pump:
             return await self._reconcile(connection)
         finally:
             await _close(connection)
+
+    async def rebuild(
+        self, *, anew: bool = False, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Reconciled:
+        """Fills the store from the tables while no other pump works. Cut off at any point, the
+        next call goes on with what is still missing.
+
+        Args:
+            anew: take out everything first.
+            progress: told how many messages of how many that differ are done.
+
+        Raises:
+            PumpBusy: an indexer's pump works on this database.
+            VectorsError: the store does not take it.
+        """
+        connection = await self._connect()
+        try:
+            if not await self._lease(connection):
+                raise PumpBusy(
+                    "an indexer keeps the vectors of this database in step, and puts right what"
+                    " differs when it starts; stop it to rebuild them"
+                )
+            await self._store.ensure_collection(
+                model=self._embedder.name, dimension=self._embedder.dimension
+            )
+            removed = await self._empty() if anew else 0
+            while True:
+                try:
+                    done = await self._reconcile(connection, progress)
+                except TextRefused as refused:  # after TRIES of them a dead letter is kept
+                    log.warning("once more", reason=str(refused))
+                    continue
+                return Reconciled(done.written, removed + done.removed)
+        finally:
+            await _close(connection)
+
+    async def _empty(self) -> int:
+        """Takes everything out of the store; returns how many points."""
+        removed = 0
+        while names := [hit.message for hit in (await self._store.scroll(limit=1000)).items]:
+            await self._take_out(names)
+            removed += len(names)
+        return removed
 
     async def _session(self) -> None:
         """One connection's life: lease, open, compare, then work and wait."""
@@ -442,7 +489,11 @@ class Pump:
         expected: int = await connection.fetchval(tables.EXPECTED, int(Level.ENCRYPTED))
         return expected
 
-    async def _reconcile(self, connection: asyncpg.Connection) -> Reconciled:
+    async def _reconcile(
+        self,
+        connection: asyncpg.Connection,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Reconciled:
         contents = await tables.has_contents(connection)
         there: dict[str, tuple[int, str]] = {}
         after: uuid.UUID | None = None
@@ -481,6 +532,7 @@ class Pump:
         for start in range(0, len(differ), self._batch):
             keys = [bytes(Pubkey.from_string(k)) for k in differ[start : start + self._batch]]
             written += await self._bring(connection, keys, contents)
+            progress(start + len(keys), len(differ))
         self.metrics.removed.inc(len(stale))
         log.info("vectors_reconciled", written=written, removed=len(stale))
         return Reconciled(written, len(stale))

@@ -20,7 +20,7 @@ from choir.vectors import ModelMismatch, Query, VectorStore, VectorsUnavailable
 from choir.vectors.edge import EdgeStore
 from choir_indexer.store import DatabaseUnreachable
 from choir_indexer.vectors import Pump
-from choir_indexer.vectors.pump import TRIES, TextRefused
+from choir_indexer.vectors.pump import PUMP_LOCK, TRIES, PumpBusy, TextRefused
 
 PUBLIC = AccessFilter.for_viewer(Viewer())
 EVERYONE = AccessFilter(frozenset({"public", "premium"}))
@@ -558,3 +558,37 @@ async def test_vectors_of_another_model_stop_it(
     with pytest.raises(ModelMismatch):
         await Pump(database_url, store, OffLoop(Other())).run_once()
     assert await seed.pending() > 0
+
+
+async def test_a_rebuild_goes_on_where_it_was_cut_off(
+    seed: Seeder, database_url: str, store: EdgeStore, embedder: OffLoop
+) -> None:
+    await seed.thread("T")
+    for index in range(9):
+        await seed.said("T", index, f"point {index}")
+    told: list[tuple[int, int]] = []
+
+    def cut(done: int, total: int) -> None:
+        told.append((done, total))
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Pump(database_url, store, embedder, batch=4).rebuild(progress=cut)
+    assert told == [(4, 9)]
+    pump = Pump(database_url, store, embedder, batch=4)
+    found = await pump.rebuild(progress=lambda done, total: told.append((done, total)))
+    assert (found.written, found.removed) == (5, 0)
+    assert told[1:] == [(4, 5), (5, 5)]
+    found = await Pump(database_url, store, embedder, batch=4).rebuild(anew=True)
+    assert (found.written, found.removed) == (9, 9)
+    assert await store.count() == 9
+
+
+async def test_a_rebuild_beside_a_working_pump_is_refused(
+    database_url: str, store: EdgeStore, embedder: OffLoop
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("SELECT pg_advisory_lock($1)", PUMP_LOCK)
+    with pytest.raises(PumpBusy, match="stop it"):
+        await Pump(database_url, store, embedder).rebuild()
+    await connection.close()
