@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from inspect import iscoroutinefunction
 
 import pytest
 from anchorpy import Context, Idl, Program, Provider, Wallet
@@ -14,7 +15,7 @@ from tests.choir.chain import DAY, PARAMS
 from choir import events, ids
 from choir import program_errors as refused
 from choir.accounts import Decision, PrivacyLevel, SpecStatus, claimable_now, decision_of
-from choir.client import ChoirClient
+from choir.client import ChoirClient, InstructionClient, UnsignedClient
 from choir.errors import AnchorError, NotFound, TransactionFailed, WalletError
 from choir.idl import load_idl, to_legacy
 from choir.ids import content_hash
@@ -24,6 +25,13 @@ from choir.tokens import create_associated_token_account
 from choir.wallet import KeypairSigner, sign_message
 
 HASH = content_hash("a thought")
+
+
+def test_every_instruction_of_the_program_is_a_verb_of_every_client():
+    names = {instruction["name"] for instruction in load_idl()["instructions"]}
+    assert len(names) == 29
+    for client in (ChoirClient, UnsignedClient, InstructionClient):
+        assert {name for name in names if not iscoroutinefunction(getattr(client, name))} == set()
 
 
 async def test_the_whole_story_from_thread_to_divestment(world):

@@ -30,6 +30,7 @@ __all__ = [
     "hash_of",
     "receipt_row",
     "run",
+    "span",
     "table",
     "tokens",
 ]
@@ -122,6 +123,15 @@ async def tokens(client: ChoirClient, text: str) -> int:
 def shown(amount: int, stake: Stake) -> str:
     """Base units for a person."""
     return format_amount(amount, stake.decimals)
+
+
+def span(seconds: int) -> str:
+    """A length of time for a person: in the largest unit that leaves no rest."""
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds and seconds % size == 0:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'} ({seconds} s)"
+    return f"{seconds} s"
 
 
 def hash_of(text: str | None, file: Path | None, hexadecimal: str | None) -> bytes:

@@ -21,6 +21,7 @@ from choir.cli._shared import (
     receipt_row,
     run,
     shown,
+    span,
     table,
 )
 from choir.client import ChoirClient, Receipt
@@ -55,11 +56,11 @@ def show(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
             "treasury vault": str(config.treasury_vault),
             "smallest stake": f"{shown(params.min_stake, stake)} tokens",
             "smallest thread": f"{shown(params.min_thread_balance, stake)} tokens",
-            "approval window": f"{params.approval_window} s",
-            "divest cooldown": f"{params.divest_cooldown} s",
-            "inactivity window": f"{params.inactivity_window} s",
+            "approval window": span(params.approval_window),
+            "divest cooldown": span(params.divest_cooldown),
+            "inactivity window": span(params.inactivity_window),
             "messages per hour": str(params.messages_per_hour),
-            "parameter timelock": f"{config.parameter_timelock} s",
+            "parameter timelock": span(config.parameter_timelock),
             "proposed change": f"may be applied from {when(config.pending_at)} on"
             if config.pending_at
             else "none",

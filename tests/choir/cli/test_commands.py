@@ -13,7 +13,7 @@ from tests.choir.chain import DAY
 
 from choir import cli
 from choir.cli import main
-from choir.cli._shared import run
+from choir.cli._shared import run, span
 from choir.cli.exit_codes import code_of
 from choir.errors import BlockhashExpired, ChoirError, OutcomeUnknown
 from choir.ids import content_hash, thread_pda
@@ -89,9 +89,19 @@ async def test_tables_for_people(shell):
         code, out, err = await shell.run(*command)
         assert (code, err) == (0, "")
         assert "0.05" in out or "0.001" in out
+    assert "approval window     7 days (604800 s)" in out
+    assert "divest cooldown     1 day (86400 s)" in out
     assert "[b]x" in (await shell.run("thread", "list"))[1]
     code, out, _ = await shell.run("stake", "show", "[b]x", who="alice")
     assert "0.05 tokens" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (3, "3 s"), (90, "90 s"), (120, "2 minutes (120 s)"), (3_600, "1 hour (3600 s)")],
+)
+def test_lengths_of_time(seconds, said):
+    assert span(seconds) == said
 
 
 @pytest.mark.parametrize(
