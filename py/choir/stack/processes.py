@@ -14,6 +14,8 @@ from typing import Any
 
 from choir.errors import ChoirError
 
+READY_TIMEOUT_S = 180.0
+"""A service that is alive is given the time it takes on a machine that is busy with other work."""
 STOP_TIMEOUT_S = 10.0
 LOG_TAIL_LINES = 12
 
@@ -62,7 +64,7 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
 
-    async def start(self, timeout_s: float = 60.0) -> dict[str, Any]:
+    async def start(self, timeout_s: float = READY_TIMEOUT_S) -> dict[str, Any]:
         """Start, and return what the ready line said.
 
         Raises:
