@@ -335,8 +335,12 @@ class TapeNode(JsonRpc):
         found = [live.get(bytes(Pubkey.from_string(name))) for name in names]
         return {"context": {"slot": at}, "value": [w and _account(w) for w in found]}
 
+    def getBlocks(self, start: int, end: int, options: dict[str, Any]) -> list[int]:  # noqa: N802
+        at = self._reached(options)
+        return [slot for slot in self.tape.slots if start <= slot <= min(end, at)]
+
     def getProgramAccounts(self, name: str, options: dict[str, Any]) -> Any:  # noqa: N802
-        at = self.at
+        at = self.getSlot(options)
         found = self.tape.live(at).values()
         rows = [{"pubkey": str(w.pubkey), "account": _account(w)} for w in found]
         return {"context": {"slot": at}, "value": rows}

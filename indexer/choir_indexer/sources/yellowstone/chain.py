@@ -147,6 +147,12 @@ class StreamedChain:
         self._blocks: OrderedDict[int, Block] = OrderedDict()
         self._open: dict[int, _Open] = {}
         self._open_size = 0
+        self._dropped = 0
+
+    @property
+    def held_after(self) -> int | None:
+        """Every whole slot after it, up to `head`, can be had here; None before the first."""
+        return None if self.base is None else max(self.base, self._dropped)
 
     def add(self, update: wire.SubscribeUpdate) -> bool:
         """Take one update; whether `head` moved.
@@ -169,12 +175,13 @@ class StreamedChain:
 
     def between(self, after: int, through: int) -> list[Block]:
         """The whole slots (`after`, `through`] that have anything in them, oldest first."""
-        assert self.base is not None
-        assert self.base <= after
+        assert self.held_after is not None
+        assert self.held_after <= after
         return [b for slot, b in self._blocks.items() if after < slot <= through]
 
     def drop(self, through: int) -> None:
-        """Let go of slots that are not needed again."""
+        """Let go of slots that the mirror has; if it goes back, they are to be had elsewhere."""
+        self._dropped = max(self._dropped, through)
         while self._blocks and next(iter(self._blocks)) <= through:
             _, block = self._blocks.popitem(last=False)
             self.size -= block.size

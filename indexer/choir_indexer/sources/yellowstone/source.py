@@ -75,6 +75,7 @@ class YellowstoneSource:
         self._stream: Stream | None = None
         self._given: _Given | None = None
         self._audited = 0
+        self._joined = False
         self._genesis: str | None = None
 
     async def genesis_hash(self) -> str:
@@ -99,6 +100,7 @@ class YellowstoneSource:
         chain = StreamedChain(self._program, self._links, self._finalized)
         chain.given = after or 0
         self._links.forget_after(chain.given)  # what was not written is given again
+        self._joined = chain.given in self._links
         stream = Stream(
             self._endpoint,
             chain,
@@ -148,7 +150,12 @@ class YellowstoneSource:
         while begin < through:
             chain = self._chain()
             proven = chain is not None and chain.head is not None and through <= chain.head
-            base = chain.base if chain is not None and proven else None
+            base = chain.held_after if chain is not None and proven else None
+            if base is not None and not self._joined:
+                # what was written before this stream began is on the chain that it shows, or has
+                # to be compared with the node's, as far back as it is not final
+                self._joined = True
+                base = None
             if chain is not None:
                 chain.given = begin
                 for signature, slot in chain.announced:
@@ -166,21 +173,21 @@ class YellowstoneSource:
                         self._took(batch.through)
                 self._audited = begin = end
                 continue
-            async for batch in self._streamed(begin, through, overlap):
+            async for batch in self._streamed(begin, through, overlap, anchor):
                 yield batch
                 self._took(batch.through)
                 begin = batch.through
 
     async def _streamed(
-        self, after: int, through: int, overlap: int
+        self, after: int, through: int, overlap: int, anchor: SignatureRef | None
     ) -> AsyncGenerator[HistoryBatch, None]:
         """The proven part. Ends early when the proof does."""
         chain = self._chain()
         assert chain is not None
-        recheck, rechecked_after = await self._audit(after, overlap)
+        recheck, rechecked_after = await self._audit(after, overlap, anchor)
         late, chain.late = tuple(chain.late), []
         begin = after
-        if chain.base is None or chain.base > after:
+        if chain.held_after is None or chain.held_after > after:
             return  # while the node was asked
         runs = whole_slots(chain.between(after, through), self._batch)
         for number, run in enumerate(runs):
@@ -191,14 +198,19 @@ class YellowstoneSource:
             yield HistoryBatch(begin, end, transactions, (*recheck, *late), rechecked_after)
             recheck, late, rechecked_after, begin = (), (), None, end
 
-    async def _audit(self, after: int, overlap: int) -> tuple[tuple[SignatureRef, ...], int | None]:
+    async def _audit(
+        self, after: int, overlap: int, anchor: SignatureRef | None
+    ) -> tuple[tuple[SignatureRef, ...], int | None]:
         """Every `overlap` slots, what the node lists of the last ones: the stream's proof rests
         on what its server promises, and this is held against it."""
         if not overlap or after - self._audited < overlap:
             return (), None
-        refs = await self._node.signatures(max(self._audited, after - 2 * overlap), after)
         self._audited = after
-        return tuple(refs), refs[0].slot if refs else None
+        looking_back = self._node.history(after, after, overlap=overlap, anchor=anchor)
+        async with aclosing(looking_back):
+            async for batch in looking_back:
+                return batch.recheck, batch.rechecked_after
+        return (), None
 
     async def signatures(self, after: int, through: int) -> list[SignatureRef]:
         """The node's list."""
@@ -219,8 +231,15 @@ class YellowstoneSource:
         return found
 
     async def blocks(self, slots: Collection[int]) -> set[int]:
-        """As the node says."""
-        return await self._node.blocks(slots)
+        """What the stream has proven says for itself; of other slots the node is asked."""
+        chain = self._chain()
+        if chain is None or chain.base is None or chain.head is None:
+            return await self._node.blocks(slots)
+        begins = max(chain.base, self._links.oldest() or 0)
+        proven = {slot for slot in slots if begins <= slot <= chain.head}
+        there = {slot for slot in proven if slot in self._links}
+        other = set(slots) - proven
+        return there | await self._node.blocks(other) if other else there
 
     @asynccontextmanager
     async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
@@ -240,7 +259,7 @@ class YellowstoneSource:
         await self._node.close()
 
     def _chain(self) -> StreamedChain | None:
-        if self._stream is None:
+        if self._stream is None or self._stream.ended:
             return None
         self._stream.check()
         return self._stream.chain

@@ -120,6 +120,8 @@ class Stream:
         self._room = asyncio.Event()
         self._opened = asyncio.Event()
         self._told: int | None = None
+        self.ended = False
+        """Whether a fork was told, so that nothing here counts any more."""
         self._lost: SourceError | None = None
         self._heard = 0
         self._call: Call | None = None
@@ -160,6 +162,7 @@ class Stream:
     async def take(self) -> Sequence[Hint]:
         """Wait until the chain has grown. Raises SourceLost, Forked."""
         while self._told == self.chain.head or self.chain.head is None:
+            self.check()
             if self._lost is not None:
                 raise self._lost
             self._wake.clear()
@@ -168,9 +171,12 @@ class Stream:
         return [SlotSeen(self.chain.head)]
 
     def check(self) -> None:
-        """Raises Forked when what the chain gave no longer stands."""
+        """Raises Forked, once, when what the chain gave no longer stands. After that this stream
+        has nothing more to say; the next one begins where the mirror has gone back to."""
         if isinstance(self._lost, Forked):
-            raise self._lost
+            fork, self._lost = self._lost, SourceLost("the chain went on from another fork")
+            self.ended = True
+            raise fork
 
     def took(self, through: int) -> None:
         """The mirror has what is at or below a slot: let go of it, and read on."""
