@@ -203,10 +203,11 @@ class YellowstoneSource:
     ) -> tuple[tuple[SignatureRef, ...], int | None]:
         """Every `overlap` slots, what the node lists of the last ones: the stream's proof rests
         on what its server promises, and this is held against it."""
-        if not overlap or after - self._audited < overlap:
+        since = after - self._audited
+        if not overlap or since < overlap:
             return (), None
         self._audited = after
-        looking_back = self._node.history(after, after, overlap=overlap, anchor=anchor)
+        looking_back = self._node.history(after, after, overlap=since, anchor=anchor)
         async with aclosing(looking_back):
             async for batch in looking_back:
                 return batch.recheck, batch.rechecked_after
