@@ -15,6 +15,10 @@ What is measured, and how, in one run against one embedded PostgreSQL with its u
 - COPY: those very rows, read back and decoded in memory, by asyncpg's `copy_records_to_table` into
   the same empty tables with the same indexes and constraints, in one transaction. That is the
   limit. `copy_bytes_rows_per_s` is the same from PostgreSQL's own bytes: no client at all.
+  `…_cpu_us` are microseconds of processor time a row, here and in the server's process for the
+  connection. They do not change with other work on the machine as the clock does; `cpu_vs_copy`
+  holds the busier of the pipeline's two processes, which work at the same time, against both of
+  COPY's, which wait for one another: what the ratio would be with a core for each.
 - The obvious way: the same answers decoded by anchorpy (through `choir.idl.to_legacy`), one object
   a row into a SQLAlchemy session, committed in the same batches; of the oldest transactions only.
 - Lag: three processes (tests/bench/indexing/lag.py): from the localnet's announcement that a
@@ -68,6 +72,9 @@ def rows(url: str, story: Story, count: int, rounds: int) -> dict[str, float]:
     found["orm_rows_per_s"] = statistics.median(rates)
     found["rows_vs_copy"] = found["rows_per_s"] / found["copy_rows_per_s"]
     found["followed_vs_copy"] = found["followed_rows_per_s"] / found["copy_rows_per_s"]
+    busier = max(found["whole_client_cpu_us"], found["whole_server_cpu_us"])
+    copying = found["copy_client_cpu_us"] + found["copy_server_cpu_us"]
+    found["cpu_vs_copy"] = copying / busier
     found["rows_vs_copy_bytes"] = found["rows_per_s"] / found["copy_bytes_rows_per_s"]
     found["rows_vs_orm"] = found["rows_per_s"] / found["orm_rows_per_s"]
     return found

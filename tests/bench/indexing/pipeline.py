@@ -8,6 +8,8 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -54,22 +56,69 @@ async def empty(url: str) -> None:
     await connection.close()
 
 
-async def mirrored(url: str, history: History, *, snapshot: bool) -> float:
-    """Seconds from an empty database to a whole mirror. With `snapshot` the accounts come in one
-    list; without, the list is empty and each batch of history asks for what it touched."""
+@dataclass(frozen=True)
+class Took:
+    """Seconds on the clock, and of processor time here and in the server's process for us."""
+
+    wall: float
+    client: float
+    server: float
+
+
+class Watch:
+    """Measures from its making to `took`."""
+
+    def __init__(self) -> None:
+        self._wall, self._client = time.perf_counter(), time.process_time()
+        self.server = 0.0
+
+    async def served(self, connection: asyncpg.Connection[Any]) -> None:
+        """Count what the connection's process has used; before it is closed."""
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+        self.server += processor_seconds(pid)
+
+    def took(self) -> Took:
+        return Took(
+            time.perf_counter() - self._wall, time.process_time() - self._client, self.server
+        )
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of a processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+class Counted(Writer):
+    """The writer, whose connection's time is counted when it is closed."""
+
+    watch: Watch
+
+    async def close(self) -> None:
+        await self.watch.served(self.connection)
+        await super().close()
+
+
+async def mirrored(url: str, history: History, *, snapshot: bool) -> Took:
+    """What it took from an empty database to a whole mirror.
+
+    With `snapshot` the accounts come in one list; without, the list is empty and each batch of
+    history asks for what it touched.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
     async def open_writer() -> Writer:
-        return await Writer.open(url)
+        writer = await Counted.open(url)
+        writer.watch = watch
+        return writer
 
     collect_seldom()  # as the process does
     node = Answers(history, snapshot=snapshot)
     mirror = Mirror(Quiet(node, "ws://nowhere", batch=BATCH), open_writer)
-    start = time.perf_counter()
+    watch = Watch()
     slot = await mirror.catch_up()
     if slot < history.tip:  # the first walk went to the empty snapshot
         await mirror.catch_up()
-    return time.perf_counter() - start
+    return watch.took()
 
 
 class Copied:
@@ -102,10 +151,10 @@ class Copied:
     def count(self) -> int:
         return sum(map(len, self.rows.values()))
 
-    async def again(self, url: str, *, encoded: bool) -> float:
-        """Seconds to COPY all of it into the empty tables, in one transaction."""
+    async def again(self, url: str, *, encoded: bool) -> Took:
+        """What it took to COPY all of it into the empty tables, in one transaction."""
+        watch = Watch()
         connection = await asyncpg.connect(url)
-        start = time.perf_counter()
         async with connection.transaction():
             for table, rows in self.rows.items():
                 if encoded:
@@ -119,14 +168,15 @@ class Copied:
                     await connection.copy_records_to_table(
                         table, schema_name="chain", records=rows, columns=self.columns[table]
                     )
-        taken = time.perf_counter() - start
+        await watch.served(connection)
+        taken = watch.took()
         await connection.close()
         return taken
 
 
 async def measure(url: str, history: History, *, rounds: int) -> dict[str, float]:
     """Medians of `rounds`, each of which takes all ways in turn."""
-    times: dict[str, list[float]] = {"whole": [], "followed": [], "copy": [], "bytes": []}
+    times: dict[str, list[Took]] = {"whole": [], "followed": [], "copy": [], "bytes": []}
     rows = 0
     for _ in range(rounds):
         await empty(url)
@@ -138,11 +188,17 @@ async def measure(url: str, history: History, *, rounds: int) -> dict[str, float
         for name, encoded in (("copy", False), ("bytes", True)):
             await empty(url)
             times[name].append(await copied.again(url, encoded=encoded))
-    took = {name: statistics.median(each) for name, each in times.items()}
-    return {
+    wall = {name: statistics.median(t.wall for t in each) for name, each in times.items()}
+    found: dict[str, float] = {
         "rows": rows,
-        "rows_per_s": rows / took["whole"],
-        "followed_rows_per_s": rows / took["followed"],
-        "copy_rows_per_s": rows / took["copy"],
-        "copy_bytes_rows_per_s": rows / took["bytes"],
+        "rows_per_s": rows / wall["whole"],
+        "followed_rows_per_s": rows / wall["followed"],
+        "copy_rows_per_s": rows / wall["copy"],
+        "copy_bytes_rows_per_s": rows / wall["bytes"],
     }
+    for name in ("whole", "followed", "copy"):
+        client = statistics.median(t.client for t in times[name])
+        server = statistics.median(t.server for t in times[name])
+        found[f"{name}_client_cpu_us"] = client / rows * 1e6
+        found[f"{name}_server_cpu_us"] = server / rows * 1e6
+    return found

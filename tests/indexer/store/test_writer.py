@@ -21,7 +21,7 @@ from choir_indexer.decode import decode_transaction, decode_update
 from choir_indexer.delta import Delta
 from choir_indexer.model import FETCHED, AccountUpdate
 from choir_indexer.store import DatabaseUnreachable, Incomplete, NotMigrated, migrate
-from choir_indexer.store.writer import Identity, StaleBatch, Writer, is_current
+from choir_indexer.store.writer import STAGED_LIMIT, Identity, StaleBatch, Writer, is_current
 from choir_indexer.transactions import from_json
 
 BEGIN = Identity("genesis", str(PROGRAM_ID), 7)
@@ -283,6 +283,34 @@ def test_accounts_of_a_new_mirror_are_as_if_merged(bench: Bench) -> None:
         assert await told([nothing, *part]) == at_once  # an absence is for the merge
         assert await told(part, part) == at_once  # and so is what is known
         assert await told(part[:2], part[2:]) == at_once
+
+    bench.run(play())
+
+
+def test_staging_tables_are_cut_before_they_grow_for_ever(bench: Bench) -> None:
+    async def play() -> None:
+        writer = await bench.open_writer()
+        await writer.begin(BEGIN, after=0, commitment="confirmed")
+
+        async def sizes() -> list[int]:
+            rows = await writer.connection.fetch(
+                "SELECT pg_relation_size(oid) FROM pg_class WHERE relname LIKE 'stage_%'"
+                " AND relkind = 'r' AND relname NOT IN ('stage_dead', 'stage_events')"
+            )
+            return [row[0] for row in rows]
+
+        for turn in (1, 2):
+            for who in range(4):
+                update = AccountUpdate(key(f"{who}"), turn, 1, _data(who, turn), 1, key("owner"))
+                await writer.apply_live(Delta.of(accounts=[decode_update(update)]))
+        assert any(await sizes())
+        writer._staged = STAGED_LIMIT
+        await writer.end_snapshot(3)
+        assert any(await sizes())
+        writer._staged = STAGED_LIMIT + 1
+        await writer.end_snapshot(3)
+        assert not any(await sizes())
+        await writer.close()
 
     bench.run(play())
 
