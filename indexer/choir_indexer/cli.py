@@ -323,14 +323,32 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 async def _progress(state: Any) -> None:
-    """A bar on stderr until cancelled."""
+    """A bar on stderr until cancelled: how far, how many slots a second, how long still."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("slots", total=None)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("slots", total=None, rate="")
         while True:
-            progress.update(task, total=state.frontier, completed=state.slot or 0)
+            speed = progress.tasks[0].speed
+            rate = "" if speed is None else f"{speed:,.0f}/s"
+            completed = state.slot or 0
+            progress.update(task, total=state.frontier, completed=completed, rate=rate)
             await asyncio.sleep(0.2)
 
 

@@ -41,6 +41,8 @@ async def status(settings: Settings) -> dict[str, Any]:
             mark = await read.watermark(connection)
             counts = await read.counts(connection)
             gaps = await operations.gaps(connection)
+            rollbacks = await operations.rollbacks(connection)
+            compared = await operations.last_reconciliation(connection)
             alerts = await operations.alerts(connection)
             programs = await read.program_watermarks(connection)
             holder = await operations.holder(connection, LEASE)
@@ -66,6 +68,8 @@ async def status(settings: Settings) -> dict[str, Any]:
         "program_id": mark.program_id if mark else settings.program_id,
         "lease": asdict(holder) if holder else None,
         "gaps": [asdict(gap) for gap in gaps],
+        "rollbacks": rollbacks,
+        "reconciled": compared,
         "alerts": [asdict(alert) for alert in alerts],
         "programs": [
             {

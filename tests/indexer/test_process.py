@@ -75,6 +75,13 @@ async def test_from_ready_to_a_clean_end(localnet: Localnet, empty_database_url:
     assert code == 0
     assert said["watermark"] is not None
     assert said["rows"]["dead_letters"] == 0
+    assert (said["gaps"], said["alerts"], said["rollbacks"], said["reconciled"]) == (
+        [],
+        [],
+        0,
+        None,
+    )
+    assert said["lease"]["application"].startswith("choir-indexer ")
     code, out, _ = await _run(environment, "reconcile", "--json")
     assert (code, json.loads(out)["ok"]) == (0, True)
     code, out, _ = await _run(environment, "replay-dead-letters", "--json")

@@ -2,7 +2,7 @@
 
 A round reads one snapshot of the tables. Of the threads it judges those that changed since the
 last round, those that were of two slots at once then, and those an open alert is about; the
-first round of a process judges all.
+first round of a process, and the first after a fork, judges all.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGED: Final = """
     ORDER BY t.pubkey LIMIT $4
 """
 _NOW: Final = """
-    SELECT (SELECT slot FROM chain.watermark),
+    SELECT (SELECT slot FROM chain.watermark), (SELECT epoch FROM chain.meta),
            (SELECT block_time FROM chain.transactions WHERE block_time IS NOT NULL
             ORDER BY slot DESC, position DESC LIMIT 1)
 """
@@ -84,6 +84,7 @@ class Watch:
         self.metrics = metrics or WatchMetrics()
         self._log = structlog.get_logger("choir_indexer.monitors")
         self._since = -1
+        self._epoch: int | None = None
         self._again: set[bytes] = set()
 
     async def look(self) -> list[Finding]:
@@ -113,9 +114,11 @@ class Watch:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             standing = await connection.fetchrow(_NOW)
             assert standing is not None
-            mark, chain_time = standing
+            mark, epoch, chain_time = standing
             if mark is None:
                 return []
+            if epoch != self._epoch:  # made anew, or back from a fork: slots say nothing
+                self._since = -1
             last = b""
             while rows := await connection.fetch(_CHANGED, self._since, list(again), last, PAGE):
                 last = rows[-1]["pubkey"]
@@ -141,7 +144,7 @@ class Watch:
         found += rules.near_expiry(specs, now, self._limits)
         async with connection.transaction():
             await self._record(connection, found, judged, checked)
-        self._since, self._again = int(mark), ahead
+        self._since, self._epoch, self._again = int(mark), epoch, ahead
         return found
 
     async def _record(

@@ -1,9 +1,10 @@
-"""What an operator asks of the mirror beside its rows: gaps, alerts, who is at work on it."""
+"""What an operator asks of the mirror beside its rows: gaps, alerts, who is at work, what was
+compared and taken back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,7 +12,7 @@ from choir_indexer.store import schema as t
 from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.read import Queryable
 
-__all__ = ["AlertRow", "Holder", "alerts", "gaps", "holder"]
+__all__ = ["AlertRow", "Holder", "alerts", "gaps", "holder", "last_reconciliation", "rollbacks"]
 
 _HOLDER: Final = sa.text(
     """
@@ -79,3 +80,20 @@ async def alerts(connection: Queryable, *, limit: int = 100) -> list[AlertRow]:
     )
     rows = await connection.execute(query)
     return [AlertRow(*row[:3], int(row[3]), int(row[4]), row[5].timestamp()) for row in rows]
+
+
+async def last_reconciliation(connection: Queryable) -> dict[str, Any] | None:
+    """The newest comparison with the chain that was recorded; `at` is seconds since the epoch."""
+    c = t.reconciliations.c
+    query = sa.select(
+        c.at, c.slot, c.ok, c.differences, c.repaired, c.missing_transactions, c.short_vaults
+    ).order_by(c.id.desc())
+    row = (await connection.execute(query.limit(1))).mappings().first()
+    return None if row is None else dict(row) | {"at": row["at"].timestamp()}
+
+
+async def rollbacks(connection: Queryable) -> int:
+    """How often slots were taken back with a fork."""
+    query = sa.select(sa.func.count()).select_from(t.rollbacks)
+    found: int = (await connection.execute(query)).scalar_one()
+    return found

@@ -137,6 +137,19 @@ def test_a_thread_that_was_ahead_is_looked_at_again(bench: Bench, honest: list[H
     bench.run(play())
 
 
+def test_after_a_fork_everything_is_looked_at(bench: Bench, honest: list[History]) -> None:
+    async def play() -> None:
+        await _mirror(bench, honest[0])
+        watch = _watch(bench)
+        assert await watch.look() == []
+        await _execute(bench, "UPDATE chain.threads SET balance = balance + 1, slot = 1")
+        assert await watch.look() == []
+        await _execute(bench, "UPDATE chain.meta SET epoch = epoch + 1")
+        assert {f.rule for f in await watch.look()} == {"token_flow"}
+
+    bench.run(play())
+
+
 async def test_a_round_that_fails_is_followed_by_another() -> None:
     clock = ManualClock()
     watch = Watch("postgresql://nobody@127.0.0.1:1/nowhere", None, clock=clock)
