@@ -297,7 +297,8 @@ class Hub:
             for level in {_level(thread, event) for event in events}:
                 least = access_to(ANONYMOUS, address, level, certain=certain)
                 summaries[level] = await SUMMARIES.of(contents, least.detail)
-        if thread is None:  # the mirror is being rebuilt; its first event wakes us
+        # the mirror is being rebuilt, or the thread went with a fork; its first event wakes us
+        if thread is None:
             return False
         for subscription in subscribers:
             if subscription.epoch != head.epoch and self.resynchronise is not None:
