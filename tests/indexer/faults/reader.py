@@ -29,52 +29,64 @@ class Reader:
     """Compares what the mirror claims with the chain, and remembers what it was told.
 
     Args:
-        connection: of its own.
+        url: the database; the reader has a connection of its own, and a new one when that is gone.
         chain: the truth.
     """
 
-    def __init__(self, connection: asyncpg.Connection[Any], chain: Played) -> None:
-        self._connection = connection
+    def __init__(self, url: str, chain: Played) -> None:
+        self._url = url
         self._chain = chain
+        self._connection: asyncpg.Connection[Any] | None = None
         self._told: dict[tuple[bytes, int, int], Event] = {}
         self._mark = -1
         self._looking = asyncio.Lock()
         self.looks = 0
+
+    async def connection(self) -> asyncpg.Connection[Any]:
+        """The connection, open."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._url)
+        return self._connection
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            await self._connection.close()
 
     async def look(self) -> None:
         """Whatever becomes of who asks, a look begun is ended, one at a time."""
         await asyncio.shield(asyncio.ensure_future(self._look()))
 
     async def _look(self) -> None:
-        async with (
-            self._looking,
-            self._connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            self.looks += 1
-            mark = await self._connection.fetchrow(
-                "SELECT slot, snapshot_slot FROM chain.watermark"
-            )
-            if mark is None:
-                return
-            through = int(mark["slot"])
-            assert through >= self._mark, f"the watermark went from {self._mark} to {through}"
-            self._mark = through
-            await self._transactions(through)
-            await self._events(through)
-            if mark["snapshot_slot"] is not None:
-                await self._accounts(through)
-            assert not await self._connection.fetch(TYPED_APART), "typed rows apart from raw ones"
+        async with self._looking:
+            ask = await self.connection()
+            async with ask.transaction(isolation="repeatable_read", readonly=True):
+                await self._compare(ask)
+                self.looks += 1
 
-    async def _transactions(self, through: int) -> None:
-        rows = await self._connection.fetch(
+    async def _compare(self, ask: asyncpg.Connection[Any]) -> None:
+        mark = await ask.fetchrow("SELECT slot, snapshot_slot FROM chain.watermark")
+        if mark is None:
+            return
+        through = int(mark["slot"])
+        assert through >= self._mark, f"the watermark went from {self._mark} to {through}"
+        self._mark = through
+        await self._transactions(ask, through)
+        await self._events(ask, through)
+        if mark["snapshot_slot"] is not None:
+            await self._accounts(ask, through)
+        assert not await ask.fetch(TYPED_APART), "typed rows apart from raw ones"
+
+    async def _transactions(self, ask: asyncpg.Connection[Any], through: int) -> None:
+        rows = await ask.fetch(
             "SELECT signature, slot FROM chain.transactions ORDER BY slot, position"
         )
         wanted = [(t.ref.signature, t.ref.slot) for t in self._chain.upto(through)]
         assert [(row[0], int(row[1])) for row in rows] == wanted, f"transactions at {through}"
 
-    async def _events(self, through: int) -> None:
+    async def _events(self, ask: asyncpg.Connection[Any], through: int) -> None:
         """In chain order, numbered without a gap, and never told otherwise than before."""
-        rows = await self._connection.fetch(
+        rows = await ask.fetch(
             "SELECT thread, epoch, seq, signature, ordinal, kind, payload"
             " FROM chain.thread_events ORDER BY thread, epoch, seq"
         )
@@ -87,15 +99,13 @@ class Reader:
             before = self._told.setdefault((thread, epoch, seq), event)
             assert before == event, f"({epoch}, {seq}) was told otherwise before"
         assert found == events_upto(self._chain, through), f"events at {through}"
-        heads = await self._connection.fetch("SELECT thread, seq FROM chain.thread_heads")
+        heads = await ask.fetch("SELECT thread, seq FROM chain.thread_heads")
         assert {row[0]: row[1] for row in heads} == {t: len(e) for t, e in found.items()}, "heads"
 
-    async def _accounts(self, through: int) -> None:
+    async def _accounts(self, ask: asyncpg.Connection[Any], through: int) -> None:
         """As of the watermark or later; none is missing."""
         chain = self._chain
-        rows = await self._connection.fetch(
-            "SELECT pubkey, slot, data, lamports FROM chain.accounts"
-        )
+        rows = await ask.fetch("SELECT pubkey, slot, data, lamports FROM chain.accounts")
         there = {row["pubkey"]: row for row in rows}
         for pubkey, row in there.items():
             slot = int(row["slot"])

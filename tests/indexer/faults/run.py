@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 from tests.indexer.faults.history import History, Played
 from tests.indexer.faults.node import PlayedNode, PlayedSource
 from tests.indexer.faults.plan import Plan
@@ -25,7 +25,7 @@ __all__ = ["Run", "Tally"]
 
 CLEAR = ";".join(f"DELETE FROM chain.{t.name}" for t in reversed(metadata.sorted_tables))
 LONGEST_LIFE = 80  # suspensions, until a kill that was decided on
-SETTLED_S = 60.0
+SETTLED_S = 600.0  # a watchdog
 
 
 @dataclass
@@ -54,24 +54,45 @@ class Run:
         history: what happens.
         dice: everything that is left to chance.
         tally: where it is counted.
+        kill_at: the suspension that the first mirror dies at; nothing else goes wrong then.
+        through_rpc: over the real RPC source, or through the port itself; None leaves it to chance.
     """
 
-    def __init__(self, url: str, history: History, dice: random.Random, tally: Tally) -> None:
+    def __init__(
+        self,
+        url: str,
+        history: History,
+        dice: random.Random,
+        tally: Tally,
+        *,
+        kill_at: int = 0,
+        through_rpc: bool | None = None,
+    ) -> None:
         self._url = url
         self._dice = dice
         self._tally = tally
         self._plan = Plan(dice, tally.faults)
         self._plan.move = self._move
-        self.chain = Played.of(history, every_write=dice.random() < 0.25)
+        self._kill_at = kill_at
+        self._seen_before = dice.randint(0, len(history.moments))
+        if kill_at:
+            self._plan.calm()
+            self._seen_before = len(history.moments) // 2
+        self._through_rpc = through_rpc
+        self.chain = Played.of(history, every_write=not through_rpc and dice.random() < 0.25)
+        self.killed = False
+        self._reader = Reader(url, self.chain)
         self._writers: list[WatchedWriter] = []
         self._life: Killed | None = None
 
-    async def play(self) -> None:
-        """To the end of the history, then until all is quiet; then everything must be equal."""
-        self._connection = await asyncpg.connect(self._url)
+    async def play(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
+        """To the end of the history, then until all is quiet; then everything must be equal.
+
+        `meanwhile` happens once, while the mirror is at work.
+        """
+        self._meanwhile = meanwhile
         try:
-            await self._connection.execute(CLEAR)
-            self._reader = Reader(self._connection, self.chain)
+            await (await self._reader.connection()).execute(CLEAR)
             await self._play()
             self._tally.runs += 1
             self._tally.commits += self._reader.looks
@@ -79,12 +100,14 @@ class Run:
         finally:
             self._plan.calm()
             await self._stop()
-            await self._connection.close()
+            await self._reader.close()
 
     async def _play(self) -> None:
-        for _ in range(self._dice.randint(0, len(self.chain.moments))):
+        for _ in range(self._seen_before):
             self.chain.step()  # what was there before anybody looked
         self._start()
+        if self._meanwhile is not None:
+            await self._during(self._meanwhile)
         while self._move():
             while self._plan.hits("several slots at once", counted=False) and self._move():
                 self._tally.faults["several slots at once"] += 1
@@ -97,11 +120,20 @@ class Run:
                 self._life.die_in(self._dice.randint(1, LONGEST_LIFE))
             await self._settle()
         self._plan.calm()
-        if self._life is not None:
+        if self._life is not None and not self._kill_at:
             self._life.die_in(0)
         self.chain.close_slot()
         await self._settle()
         await self._compare()
+
+    async def _during(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """The chain moves on while something else happens."""
+        happening = asyncio.ensure_future(meanwhile())
+        while not happening.done():
+            self._move()
+            await asyncio.wait({happening, self._task}, timeout=0.05)
+        await happening
+        await self._settle()
 
     def _move(self) -> bool:
         if self.chain.over:
@@ -112,9 +144,12 @@ class Run:
     def _start(self) -> None:
         """A new process: nothing is left of the last one."""
         clock = ManualClock(1_700_000_000 + self._tally.lives, on_sleep=lambda _: asyncio.sleep(0))
-        batch = self._dice.choice((1, 3, 50))
+        batch = 1 if self._kill_at else self._dice.choice((1, 3, 50))
         self._source: PlayedSource | SyntheticSource
-        if self.chain.every_write or self._dice.random() < 0.3:
+        through_rpc = self._through_rpc
+        if through_rpc is None:
+            through_rpc = not self.chain.every_write and self._dice.random() < 0.7
+        if not through_rpc:
             self._source = SyntheticSource(self.chain, self._plan, batch=batch)
         else:
             self._source = PlayedSource(PlayedNode(self.chain, self._plan), clock, batch=batch)
@@ -128,7 +163,7 @@ class Run:
         )
         self._tally.lives += 1
         self._writers.clear()
-        self._life = Killed(mirror.run(), 0, self._cut)
+        self._life = Killed(mirror.run(), 0 if self.killed else self._kill_at, self._cut)
         self._task = asyncio.create_task(_until_dead(self._life))
 
     async def _open_writer(self) -> WatchedWriter:
@@ -160,25 +195,26 @@ class Run:
             if not self._task.done():
                 return
             self._task.result()
+            self.killed = True
             self._tally.faults["kill"] += 1
             self._start()
 
     async def _cut_database(self) -> None:
-        await self._connection.execute(
+        await (await self._reader.connection()).execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
     async def _compare(self) -> None:
         """Tables equal to the chain, byte for byte."""
-        mark = await self._connection.fetchval("SELECT slot FROM chain.watermark")
+        ask = await self._reader.connection()
+        mark = await ask.fetchval("SELECT slot FROM chain.watermark")
         assert mark == self.chain.slot, f"stands at {mark}, the chain at {self.chain.slot}"
         await self._reader.look()
-        there, wanted = await held(self._connection), expected(self.chain)
+        there, wanted = await held(ask), expected(self.chain)
         for name, table in wanted.items():
             assert there[name] == table, name
-        letters = await self._connection.fetchval("SELECT count(*) FROM chain.dead_letters")
-        assert letters == 0
+        assert await ask.fetchval("SELECT count(*) FROM chain.dead_letters") == 0
 
 
 async def _until_dead(life: Any) -> None:
