@@ -31,6 +31,7 @@ from solders.signature import Signature
 from choir.clock import Clock, SystemClock
 from choir.ids import PROGRAM_ID
 from choir_indexer.ahead import Ahead
+from choir_indexer.cancelling import heed_cancellation
 from choir_indexer.decoding import ChoirDecoding, Decoding
 from choir_indexer.delta import DeadLetter, Delta, merge
 from choir_indexer.forks import disputes
@@ -147,6 +148,7 @@ class Mirror:
                 gap = isinstance(error, Gap)
                 self._interrupted("gap" if gap else "source", error)
             except DATABASE_LOST as error:
+                heed_cancellation()
                 self._interrupted("database", error)
             if self.state.slot != stood_at:
                 failures, gap_since = 0, None

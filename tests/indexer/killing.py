@@ -45,6 +45,7 @@ class Killed:
             if self._left == 0:
                 self.died = True
                 self._cut()
+            if self.died:  # whatever it makes of that, it gets no further
                 if hasattr(waiting_for, "cancel"):
                     waiting_for.cancel()
                 yield None  # what was waited for lets go of its socket first

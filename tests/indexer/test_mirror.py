@@ -17,6 +17,8 @@ from tests.indexer.killing import Killed
 from tests.indexer.story import Script, Teller, expected, held, scripts, transactions
 from tests.indexer.synthetic import Faults, SyntheticChain, SyntheticSource, key
 
+from choir.testing import ManualClock
+from choir_indexer.delta import Delta
 from choir_indexer.mirror import Mirror
 from choir_indexer.model import Hint, Lost
 from choir_indexer.sources import (
@@ -27,6 +29,7 @@ from choir_indexer.sources import (
     SourceLost,
 )
 from choir_indexer.store import Incomplete, WrongChain, read, rebuild
+from choir_indexer.store.writer import Writer
 
 some = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -269,6 +272,28 @@ def test_a_snapshot_that_breaks_off_is_taken_again(bench: Bench) -> None:
 
     bench.run(play())
     assert faults.broken
+
+
+def test_a_mirror_that_is_told_to_stop_while_the_database_goes_away_stops(bench: Bench) -> None:
+    chain = SyntheticChain()
+    Teller(chain).tell(STORY)
+
+    class Gone(Writer):
+        async def _stage_accounts(self, delta: Delta) -> None:
+            self.terminate()
+            running.cancel()
+            await asyncio.sleep(0)
+
+    async def play() -> None:
+        nonlocal running
+        source = SyntheticSource(chain)
+        mirror = Mirror(source, lambda: Gone.open(bench.url), clock=ManualClock())
+        running = asyncio.create_task(mirror.run())
+        await asyncio.wait_for(asyncio.wait({running}), 60)
+        assert running.cancelled()
+
+    running: asyncio.Task[None]
+    bench.run(play())
 
 
 def test_a_gap_stops_the_mirror_loudly_and_skips_nothing(bench: Bench) -> None:

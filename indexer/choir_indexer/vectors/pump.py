@@ -40,6 +40,7 @@ from solders.pubkey import Pubkey
 from choir.clock import Clock, SystemClock
 from choir.privacy import Level
 from choir.vectors import Point, VectorsError, VectorStore
+from choir_indexer.cancelling import heed_cancellation
 from choir_indexer.store.errors import DatabaseUnreachable, MirrorError, unreachable
 from choir_indexer.vectors import tables
 from choir_indexer.vectors.tables import Message
@@ -173,6 +174,7 @@ class Pump:
             try:
                 await self._session()
             except Exception as error:
+                heed_cancellation()
                 self.trouble = str(error) or type(error).__name__
                 self.metrics.failures.labels(type(error).__name__).inc()
                 if self._clock.monotonic() - started > LONGEST_DELAY_S:
