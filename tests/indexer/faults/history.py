@@ -25,7 +25,7 @@ from choir_indexer.model import (
 )
 from choir_indexer.transactions import from_json
 
-__all__ = ["Fork", "History", "Moment", "Played", "Slot", "Told", "Write"]
+__all__ = ["Branch", "Fork", "History", "Moment", "Played", "Slot", "Told", "Write"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,35 @@ class History:
 
 
 @dataclass
+class Branch:
+    """The chain as it was once, or is."""
+
+    transactions: list[Told]
+    written: dict[bytes, list[tuple[int, Write]]]
+
+    def upto(self, slot: int) -> list[Told]:
+        """The transactions in the slots to `slot`, in chain order."""
+        return [told for told in self.transactions if told.ref.slot <= slot]
+
+    def state(self, pubkey: bytes, slot: int) -> tuple[bytes | None, int]:
+        """An account's data and lamports at the end of `slot`."""
+        found: tuple[bytes | None, int] = (None, 0)
+        for when, write in self.written.get(pubkey, ()):
+            if when <= slot:
+                found = (write.data, write.lamports)
+        return found
+
+    def within(self, pubkey: bytes, slot: int) -> list[tuple[bytes | None, int]]:
+        """The states an account had in `slot`, in order."""
+        return [(w.data, w.lamports) for when, w in self.written.get(pubkey, ()) if when == slot]
+
+    def lives_through(self, pubkey: bytes, slot: int) -> bool:
+        """Whether an account is there at the end of `slot`, and was not closed since."""
+        since = [write.data for when, write in self.written.get(pubkey, ()) if when > slot]
+        return self.state(pubkey, slot)[0] is not None and None not in since
+
+
+@dataclass
 class Played(SyntheticChain):
     """A history up to a moment."""
 
@@ -114,6 +143,8 @@ class Played(SyntheticChain):
     """Announces each write and each closing, as Geyser does; a node's pub/sub only the state at a
     slot's end."""
     written: dict[bytes, list[tuple[int, Write]]] = field(default_factory=dict)
+    left: list[Branch] = field(default_factory=list)
+    """What the chain was before each fork."""
 
     @classmethod
     def of(cls, history: History, *, every_write: bool = False) -> Played:
@@ -125,16 +156,39 @@ class Played(SyntheticChain):
         return self.at_moment == len(self.moments)
 
     def step(self) -> None:
-        """Let the next moment happen."""
+        """Let the next moment happen; after a fork, the one that begins the new branch as well."""
         moment = self.moments[self.at_moment]
         self.at_moment += 1
         if isinstance(moment, Slot):
             self._slot(moment)
         else:
-            raise NotImplementedError("forks")
+            self._fork(moment.back_to)
+            self.step()
+
+    @property
+    def branch(self) -> Branch:
+        """The chain as it is."""
+        return Branch(self.transactions, self.written)
+
+    def _fork(self, back_to: int) -> None:
+        self.forks += 1
+        self.left.append(self.branch)
+        self.slot = back_to
+        self.blocks = [slot for slot in self.blocks if slot <= back_to]
+        self.transactions = [t for t in self.transactions if t.ref.slot <= back_to]
+        self.written = {
+            pubkey: [each for each in writes if each[0] <= back_to]
+            for pubkey, writes in self.written.items()
+        }
+        self.states = {
+            pubkey: [each for each in states if each[0] <= back_to]
+            for pubkey, states in self.states.items()
+        }
 
     def _slot(self, moment: Slot) -> None:
-        self.slot, self.final = moment.slot, moment.final
+        self.slot = self._highest = moment.slot
+        self.final = moment.final
+        self.blocks.append(self.slot)
         self.blocks.append(self.slot)
         hints: list[Hint] = [SlotSeen(self.slot)]
         last: dict[bytes, Write] = {}
@@ -165,11 +219,3 @@ class Played(SyntheticChain):
             if when <= slot:
                 found = write.lamports
         return found
-
-    def upto(self, slot: int) -> list[Told]:
-        """The transactions in the slots to `slot`, in chain order."""
-        return [told for told in self.transactions if told.ref.slot <= slot]
-
-    def during(self, pubkey: bytes, slot: int) -> list[Write]:
-        """The states an account had within `slot`, in order."""
-        return [write for when, write in self.written.get(pubkey, ()) if when == slot]

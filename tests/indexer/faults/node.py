@@ -62,6 +62,10 @@ class PlayedNode(JsonRpc):
     def _getFirstAvailableBlock(self) -> int:  # noqa: N802
         return 0
 
+    def _getBlocks(self, start: int, end: int, options: Options) -> list[int]:  # noqa: N802
+        slot = self._slot(options)
+        return [each for each in self.chain.blocks if start <= each <= min(end, slot)]
+
     def _getSlot(self, options: Options) -> int:  # noqa: N802
         slot = self._slot(options)
         return slot if options["commitment"] == "confirmed" else self.chain.final_at(slot)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from tests.indexer.faults.history import Played
+from tests.indexer.faults.history import Branch, Played, Told
 
 from choir_indexer.store.merge import KINDS
 from choir_indexer.store.writer import Writer
@@ -16,6 +17,7 @@ from choir_indexer.store.writer import Writer
 __all__ = ["Reader", "WatchedWriter"]
 
 Event = tuple[bytes, int, str, Any]
+Ref = tuple[bytes, int]
 
 TYPED_APART = " UNION ALL ".join(
     f"""SELECT pubkey FROM (SELECT * FROM chain.accounts WHERE kind = '{kind}') a
@@ -39,6 +41,7 @@ class Reader:
         self._connection: asyncpg.Connection[Any] | None = None
         self._told: dict[tuple[bytes, int, int], Event] = {}
         self._mark = -1
+        self._final = 0
         self._looking = asyncio.Lock()
         self.looks = 0
 
@@ -65,74 +68,106 @@ class Reader:
                 self.looks += 1
 
     async def _compare(self, ask: asyncpg.Connection[Any]) -> None:
-        mark = await ask.fetchrow("SELECT slot, snapshot_slot FROM chain.watermark")
+        mark = await ask.fetchrow("SELECT slot, snapshot_slot, finalized_slot FROM chain.watermark")
         if mark is None:
             return
-        through = int(mark["slot"])
-        assert through >= self._mark, f"the watermark went from {self._mark} to {through}"
-        self._mark = through
-        await self._transactions(ask, through)
-        await self._events(ask, through)
-        if mark["snapshot_slot"] is not None:
-            await self._accounts(ask, through)
+        through, final = int(mark["slot"]), int(mark["finalized_slot"] or 0)
+        chain = self._chain
+        assert through >= self._mark or chain.forks, f"the watermark went back to {through}"
+        assert final >= self._final, f"what was final to {self._final} is to {final}"
+        assert final <= chain.final_at(chain.slot), f"{final} is not final"
+        self._mark, self._final = through, final
+        transactions = await self._transactions(ask)
+        events = await self._events(ask)
+        rows = await ask.fetch("SELECT pubkey, slot, data, lamports FROM chain.accounts")
+        complaint = ""
+        # where the mirror has not heard of a fork yet, it holds what was the chain before
+        for branch in (chain.branch, *reversed(chain.left)):
+            found = _transactions_differ(branch, transactions, through)
+            found = found or _events_differ(branch, events, through)
+            if not found and mark["snapshot_slot"] is not None:
+                found = self._accounts_differ(branch, rows, through)
+            if not found:
+                break
+            complaint = complaint or found
+        else:
+            raise AssertionError(complaint)
+        stands = [each for each in transactions if each[1] <= final]
+        assert stands == _refs(chain.branch.upto(final)), f"what is final at {final}"
         assert not await ask.fetch(TYPED_APART), "typed rows apart from raw ones"
 
-    async def _transactions(self, ask: asyncpg.Connection[Any], through: int) -> None:
+    async def _transactions(self, ask: asyncpg.Connection[Any]) -> list[Ref]:
         rows = await ask.fetch(
             "SELECT signature, slot FROM chain.transactions ORDER BY slot, position"
         )
-        wanted = [(t.ref.signature, t.ref.slot) for t in self._chain.upto(through)]
-        assert [(row[0], int(row[1])) for row in rows] == wanted, f"transactions at {through}"
+        return [(row[0], int(row[1])) for row in rows]
 
-    async def _events(self, ask: asyncpg.Connection[Any], through: int) -> None:
-        """In chain order, numbered without a gap, and never told otherwise than before."""
+    async def _events(self, ask: asyncpg.Connection[Any]) -> dict[bytes, list[Event]]:
+        """Each thread's events, of one epoch, numbered without a gap, and never told otherwise
+        than before."""
         rows = await ask.fetch(
             "SELECT thread, epoch, seq, signature, ordinal, kind, payload"
             " FROM chain.thread_events ORDER BY thread, epoch, seq"
         )
         found: dict[bytes, list[Event]] = defaultdict(list)
+        heads: dict[bytes, tuple[int, int]] = {}
         for row in rows:
             thread, epoch, seq = row["thread"], row["epoch"], row["seq"]
             event = (row["signature"], row["ordinal"], row["kind"], json.loads(row["payload"]))
             found[thread].append(event)
             assert seq == len(found[thread]), f"{seq} after {len(found[thread]) - 1}"
+            assert heads.get(thread, (epoch, 0))[0] == epoch, "two epochs in one sequence"
+            heads[thread] = (epoch, seq)
             before = self._told.setdefault((thread, epoch, seq), event)
             assert before == event, f"({epoch}, {seq}) was told otherwise before"
-        assert found == events_upto(self._chain, through), f"events at {through}"
-        heads = await ask.fetch("SELECT thread, seq FROM chain.thread_heads")
-        assert {row[0]: row[1] for row in heads} == {t: len(e) for t, e in found.items()}, "heads"
+        told = await ask.fetch("SELECT thread, epoch, seq FROM chain.thread_heads")
+        assert {row[0]: (row[1], row[2]) for row in told if row[2]} == heads, "heads"
+        return dict(found)
 
-    async def _accounts(self, ask: asyncpg.Connection[Any], through: int) -> None:
-        """As of the watermark or later; none is missing."""
-        chain = self._chain
-        rows = await ask.fetch("SELECT pubkey, slot, data, lamports FROM chain.accounts")
-        there = {row["pubkey"]: row for row in rows}
-        for pubkey, row in there.items():
-            slot = int(row["slot"])
-            state = (row["data"], int(row["lamports"]))
-            possible = [(w.data, w.lamports) for w in chain.during(pubkey, slot)]
-            data = chain.at(pubkey, slot)
-            lamports = 0 if data is None else chain.lamports(pubkey, slot)
-            assert state == (data, lamports) or state in possible, f"{pubkey.hex()} at {slot}"
-            now = chain.at(pubkey, max(slot, through))
-            assert slot > through or row["data"] == now, f"{pubkey.hex()} is older than {through}"
+    def _accounts_differ(self, branch: Branch, rows: Sequence[asyncpg.Record], through: int) -> str:
+        """Rows as of the watermark or later, and none missing. A later row may be of any branch:
+        it is looked at again when the watermark gets there."""
+        branches = (branch, self._chain.branch, *self._chain.left)
+        there = set()
+        for row in rows:
+            pubkey, slot, state = (
+                row["pubkey"],
+                int(row["slot"]),
+                (row["data"], int(row["lamports"])),
+            )
+            there.add(pubkey)
+            if slot <= through:
+                if state not in (branch.state(pubkey, slot), *branch.within(pubkey, slot)):
+                    return f"{pubkey.hex()} is not what it was at {slot}"
+                if state[0] != branch.state(pubkey, through)[0]:
+                    return f"{pubkey.hex()} of {slot} is older than {through}"
+            elif not any(
+                state in (each.state(pubkey, slot), *each.within(pubkey, slot)) for each in branches
+            ):
+                return f"{pubkey.hex()} never was like that at {slot}"
         missing = [
             pubkey.hex()
-            for pubkey in chain.states
-            if pubkey not in there
-            and chain.at(pubkey, through) is not None
-            and all(data is not None for slot, data in chain.states[pubkey] if slot > through)
+            for pubkey in branch.written
+            if pubkey not in there and branch.lives_through(pubkey, through)
         ]
-        assert not missing, f"accounts missing at {through}: {missing}"
+        return f"accounts missing at {through}: {missing}" if missing else ""
 
 
-def events_upto(chain: Played, through: int) -> dict[bytes, list[Event]]:
-    """Every thread's events, in chain order."""
-    found: dict[bytes, list[Event]] = defaultdict(list)
-    for told in chain.upto(through):
-        for event in told.events:
-            found[event.thread].append((event.signature, event.ordinal, event.kind, event.payload))
-    return found
+def _refs(told: Sequence[Told]) -> list[Ref]:
+    return [(each.ref.signature, each.ref.slot) for each in told]
+
+
+def _transactions_differ(branch: Branch, transactions: list[Ref], through: int) -> str:
+    same = transactions == _refs(branch.upto(through))
+    return "" if same else f"transactions at {through} are not the chain's"
+
+
+def _events_differ(branch: Branch, events: dict[bytes, list[Event]], through: int) -> str:
+    wanted: dict[bytes, list[Event]] = defaultdict(list)
+    for told in branch.upto(through):
+        for each in told.events:
+            wanted[each.thread].append((each.signature, each.ordinal, each.kind, each.payload))
+    return "" if events == wanted else f"events at {through} are not the chain's"
 
 
 class WatchedWriter(Writer):
@@ -151,5 +186,5 @@ def _watch(name: str) -> None:
 
 
 for _name in vars(Writer):
-    if _name.startswith(("apply_", "begin", "end_")):
+    if _name.startswith(("apply_", "begin", "end_", "roll_back")):
         _watch(_name)

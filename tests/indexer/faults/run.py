@@ -36,12 +36,14 @@ class Tally:
     commits: int = 0
     transactions: int = 0
     lives: int = 0
+    forks: int = 0
     faults: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(self.faults.items()))
         return (
             f"{self.runs} runs, {self.lives} lives of a mirror, {self.transactions} transactions,"
+            f" {self.forks} forks,"
             f" {self.commits} commits looked at, {self.faults.total()} faults: {kinds}"
         )
 
@@ -97,13 +99,14 @@ class Run:
             self._tally.runs += 1
             self._tally.commits += self._reader.looks
             self._tally.transactions += len(self.chain.transactions)
+            self._tally.forks += self.chain.forks
         finally:
             self._plan.calm()
             await self._stop()
             await self._reader.close()
 
     async def _play(self) -> None:
-        for _ in range(self._seen_before):
+        while self.chain.at_moment < self._seen_before:
             self.chain.step()  # what was there before anybody looked
         self._start()
         if self._meanwhile is not None:
