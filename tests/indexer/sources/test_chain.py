@@ -179,6 +179,29 @@ def test_an_account_that_the_server_says_is_closed_is_a_certain_tombstone(tape: 
     assert (state.data, state.certain, state.version) == (None, True, (slot, 2**40))
 
 
+def test_the_last_write_of_a_slot_stands_in_whatever_order_they_come(tape: Tape) -> None:
+    slot, key = tape.slots[5], bytes([9]) * 32
+    writes = [
+        wire.SubscribeUpdate(
+            account=wire.UpdateAccount(
+                slot=slot,
+                account=wire.AccountInfo(
+                    pubkey=key, owner=bytes(PROGRAM_ID), lamports=1, write_version=n, data=b"%d" % n
+                ),
+            )
+        )
+        for n in (7, 8)
+    ]
+    for order in (writes, writes[::-1]):
+        chain = _chain()
+        _told(chain, tape, 4)
+        for update in order:
+            chain.add(update)
+        _told(chain, tape, 5)
+        (block,) = chain.between(slot - 1, slot)
+        assert (block.states[key].data, block.states[key].write_version) == (b"8", 8)
+
+
 def _another(meta: wire.SubscribeUpdate, **changes: Any) -> wire.SubscribeUpdate:
     meta = _copy(meta)
     for name, value in changes.items():
