@@ -218,6 +218,25 @@ def test_closed_accounts_become_tombstones_that_nothing_revives(bench: Bench) ->
     bench.run(play())
 
 
+def test_an_announcement_that_comes_late_brings_nothing_to_life(bench: Bench) -> None:
+    chain = SyntheticChain()
+
+    async def play() -> None:
+        from choir_indexer.delta import Delta
+
+        chain.close_slot(({key("brief"): encode("Position", shares=1)}, []))
+        chain.close_slot(({key("brief"): None}, []))
+        await follow(bench, SyntheticSource(chain))
+        writer = await ProgramWriter.open(bench.url, CONFIG)
+        data = encode("Position", shares=1)
+        late = AccountUpdate(key("brief"), 1, 7, data, 1, bytes(PROGRAM_ID))
+        await writer.apply_live(Delta.of(accounts=[ProgramDecoding(CONFIG).account(late)]))
+        await writer.close()
+        assert (await compare(bench, chain))["accounts"] == {}
+
+    bench.run(play())
+
+
 def test_what_is_not_understood_keeps_its_bytes_and_says_why(bench: Bench) -> None:
     chain = SyntheticChain()
     short = encode("Position", shares=1)[:20]
