@@ -189,7 +189,6 @@ class Played(SyntheticChain):
         self.slot = self._highest = moment.slot
         self.final = moment.final
         self.blocks.append(self.slot)
-        self.blocks.append(self.slot)
         hints: list[Hint] = [SlotSeen(self.slot)]
         last: dict[bytes, Write] = {}
         for told in moment.transactions:

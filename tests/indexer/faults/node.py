@@ -70,10 +70,6 @@ class PlayedNode(JsonRpc):
         slot = self._slot(options)
         return slot if options["commitment"] == "confirmed" else self.chain.final_at(slot)
 
-    def _getBlocks(self, start: int, end: int, options: Options) -> list[int]:  # noqa: N802
-        self._slot(options)
-        return [slot for slot in self.chain.blocks if start <= slot <= end]
-
     def _getAccountInfo(self, address: str, options: Options) -> Any:  # noqa: N802
         assert address == str(PROGRAM_ID)
         account = _account(b"", 1, owner=Pubkey.default(), executable=True)

@@ -56,6 +56,11 @@ class Reader:
         if self._connection is not None:
             await self._connection.close()
 
+    async def run(self, statement: str) -> None:
+        """Run a statement, between two looks: a connection does one thing at a time."""
+        async with self._looking:
+            await (await self.connection()).execute(statement)
+
     async def look(self) -> None:
         """Whatever becomes of who asks, a look begun is ended, one at a time."""
         await asyncio.shield(asyncio.ensure_future(self._look()))

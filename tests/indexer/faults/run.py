@@ -94,7 +94,7 @@ class Run:
         """
         self._meanwhile = meanwhile
         try:
-            await (await self._reader.connection()).execute(CLEAR)
+            await self._reader.run(CLEAR)
             await self._play()
             self._tally.runs += 1
             self._tally.commits += self._reader.looks
@@ -203,7 +203,7 @@ class Run:
             self._start()
 
     async def _cut_database(self) -> None:
-        await (await self._reader.connection()).execute(
+        await self._reader.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
