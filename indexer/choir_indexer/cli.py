@@ -249,6 +249,25 @@ def replay_dead_letters(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def retire(as_json: AsJson = False) -> None:
+    """Take out what the settings no longer keep, once; a running indexer does so every hour."""
+    from choir_indexer.retiring import Policy, Retirer
+
+    settings = _settings()
+    _log_to_stderr(logging.WARNING)
+    if settings.indexer_keep_events_days is None:
+        _fail("CHOIR_INDEXER_KEEP_EVENTS_DAYS is not set: everything is kept", USAGE)
+    found = _run(Retirer(settings.database_url, Policy.of(settings)).retire())
+    if found is None:
+        _fail("a retention is under way already on this database")
+    events, transactions = found
+    if as_json:
+        typer.echo(json.dumps({"ok": True, "events": events, "transactions": transactions}))
+    else:
+        typer.echo(f"{events} events and {transactions} transactions retired")
+
+
+@app.command()
 def programs(
     rebuild: Annotated[
         str | None,

@@ -429,6 +429,10 @@ class Mirror:
         begins, final = self._mark.history_slot or 0, self._final
         listed = {ref.signature: ref.slot for ref in batch.recheck if ref.slot >= begins}
         unknown = await writer.unknown(listed) if listed else []
+        if unknown:  # asked for afterwards, so that what was retired meanwhile is not late
+            mark = await writer.mark()
+            retired = -1 if mark is None or mark.retired_slot is None else mark.retired_slot
+            unknown = [signature for signature in unknown if listed[signature] > retired]
         late = [(signature, listed[signature]) for signature in unknown]
         if any(slot <= final for _, slot in late):
             raise Incomplete(late_message([each for each in late if each[1] <= final]))

@@ -130,10 +130,15 @@ async def reconcile(
     if repair and differing:
         updates = (update for _, update in differing)
         await writer.apply_snapshot(Delta.of(accounts=map(decode_update, updates)))
-    # what is older than the mirror's history is known to be missing
-    begins = mark.history_slot or 1
+    # what is older than the mirror's history is known to be missing, and so is what is retired
+    begins = max(mark.history_slot or 1, (mark.retired_slot or 0) + 1)
     refs = await source.signatures(begins - 1, min(mark.slot, frontier.slot))
     unknown = await writer.unknown([ref.signature for ref in refs])
+    if unknown:  # asked for afterwards, so that what was retired meanwhile is not missing
+        now = await writer.mark()
+        retired = 0 if now is None else now.retired_slot or 0
+        kept = {ref.signature for ref in refs if ref.slot > retired}
+        unknown = [signature for signature in unknown if signature in kept]
     return Report(
         slot=snapshot.slot,
         watermark=mark.slot,

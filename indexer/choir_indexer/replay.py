@@ -199,6 +199,7 @@ class _Replay:
                 for e in events
             ],
         )  # fmt: skip
+        retired = await self._connection.execute(sql.DROP_BEFORE_KEPT)
         late = [row[0] for row in await self._connection.fetch(sql.LATE_THREADS)]
         epoch = await self._connection.fetchval(sql.NEW_EPOCH) if late else 0
         await self._connection.execute(sql.NUMBER)
@@ -209,7 +210,7 @@ class _Replay:
             await self._connection.execute(
                 "SELECT pg_notify($1, $2)", THREAD_CHANNEL, json.dumps(note)
             )
-        self.found.events += len(events)
+        self.found.events += len(events) - int(retired.split()[-1])
         renumbered = {*self.found.renumbered, *(str(Pubkey.from_bytes(t)) for t in late)}
         self.found.renumbered = tuple(sorted(renumbered))
 

@@ -24,6 +24,7 @@ from choir_indexer.monitors.running import monitored
 from choir_indexer.programs import load_programs
 from choir_indexer.programs.run import ProgramMirror, beside
 from choir_indexer.reconciling import reconciled
+from choir_indexer.retiring import retention
 from choir_indexer.settings import Settings
 from choir_indexer.sources import Source
 from choir_indexer.sources.rpc import RpcSource
@@ -152,6 +153,7 @@ async def serve(
             monitored(settings, metrics, mirror.attached) as watching,
             opened_source(settings) as node,
             reconciled(settings, node, metrics, mirror.attached) as comparing,
+            retention(settings, metrics, mirror.attached) as retiring,
         ):
             app = make_app(
                 mirror.state,
@@ -184,6 +186,7 @@ async def serve(
                     *pump,
                     *watching,
                     *comparing,
+                    *retiring,
                     *_fanout(settings, metrics),
                     *([beside(programs, after=mirror.attached.wait)] if programs else ()),
                     once=announce(),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from solders.pubkey import Pubkey
 
@@ -70,6 +70,14 @@ class Settings(BaseSettings):
     indexer_reconcile_repair: bool = Field(
         default=False, description="write what such a comparison finds different"
     )
+    indexer_keep_events_days: int | None = Field(
+        default=None, gt=0, description="how long events are kept; unset: for ever"
+    )
+    indexer_keep_transactions_days: int | None = Field(
+        default=None,
+        gt=0,
+        description="how long transactions are kept, no shorter than events; unset: for ever",
+    )
     indexer_monitor_every_s: float = Field(
         default=60.0, ge=0, description="between two rounds of the monitors; 0 for none"
     )
@@ -111,6 +119,26 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: str) -> str:
         if not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must look like postgresql://user:password@host:port/name")
+        return value
+
+    @field_validator("indexer_keep_transactions_days")
+    @classmethod
+    def _keeps_them_with_events(cls, value: int | None, info: ValidationInfo) -> int | None:
+        events = info.data.get("indexer_keep_events_days")
+        if value is not None and (events is None or value < events):
+            raise ValueError(
+                f"{value} days is shorter than events are kept"
+                f" ({'for ever' if events is None else f'{events} days'}), and they need their"
+                " transactions; see CHOIR_INDEXER_KEEP_EVENTS_DAYS"
+            )
+        return value
+
+    @field_validator("indexer_monitor_window_s")
+    @classmethod
+    def _looks_at_what_is_kept(cls, value: int, info: ValidationInfo) -> int:
+        events = info.data.get("indexer_keep_events_days")
+        if events is not None and value > events * 86_400:
+            raise ValueError("looks further back than CHOIR_INDEXER_KEEP_EVENTS_DAYS keeps")
         return value
 
     @field_validator("rpc_url")

@@ -43,6 +43,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             gaps = await operations.gaps(connection)
             rollbacks = await operations.rollbacks(connection)
             compared = await operations.last_reconciliation(connection)
+            oldest = await operations.oldest_kept(connection)
             alerts = await operations.alerts(connection)
             programs = await read.program_watermarks(connection)
             holder = await operations.holder(connection, LEASE)
@@ -70,6 +71,14 @@ async def status(settings: Settings) -> dict[str, Any]:
         "gaps": [asdict(gap) for gap in gaps],
         "rollbacks": rollbacks,
         "reconciled": compared,
+        "kept": {
+            "events_days": settings.indexer_keep_events_days,
+            "transactions_days": settings.indexer_keep_transactions_days,
+            "oldest_event": oldest["event"],
+            "oldest_transaction": oldest["transaction"],
+            "retired_slot": mark.retired_slot if mark else None,
+            "retired_events_slot": mark.retired_events_slot if mark else None,
+        },
         "alerts": [asdict(alert) for alert in alerts],
         "programs": [
             {

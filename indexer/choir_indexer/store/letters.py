@@ -12,6 +12,7 @@ from typing import Final
 __all__ = [
     "ACCOUNT_KEYS",
     "COUNT",
+    "DROP_BEFORE_KEPT",
     "DROP_LETTERS",
     "GIVE_BACK_MESSAGES",
     "HOLD_WATERMARK",
@@ -52,6 +53,16 @@ TRANSACTIONS: Final = """
            EXISTS (SELECT FROM chain.thread_events e WHERE e.signature = d.key) AS numbered
     FROM chain.dead_letters d LEFT JOIN chain.transactions t ON t.signature = d.key
     WHERE d.kind = 'transaction' AND d.id > $1 ORDER BY d.id LIMIT $2
+"""
+# what belongs before the oldest event of a thread from which older ones were retired is as old
+DROP_BEFORE_KEPT: Final = """
+    DELETE FROM stage_events s
+    USING chain.thread_heads h, LATERAL (
+        SELECT e.seq, e.slot, coalesce(t.position, -1) AS position FROM chain.thread_events e
+        LEFT JOIN chain.transactions t ON t.signature = e.signature
+        WHERE e.thread = h.thread AND e.epoch = h.epoch ORDER BY e.seq LIMIT 1) AS oldest
+    WHERE s.thread = h.thread AND oldest.seq > 1
+      AND (s.slot, s.position) < (oldest.slot, oldest.position)
 """
 # threads in which something later than a staged event is numbered
 LATE_THREADS: Final = """

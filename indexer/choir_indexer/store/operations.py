@@ -12,7 +12,16 @@ from choir_indexer.store import schema as t
 from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.read import Queryable
 
-__all__ = ["AlertRow", "Holder", "alerts", "gaps", "holder", "last_reconciliation", "rollbacks"]
+__all__ = [
+    "AlertRow",
+    "Holder",
+    "alerts",
+    "gaps",
+    "holder",
+    "last_reconciliation",
+    "oldest_kept",
+    "rollbacks",
+]
 
 _HOLDER: Final = sa.text(
     """
@@ -90,6 +99,24 @@ async def last_reconciliation(connection: Queryable) -> dict[str, Any] | None:
     ).order_by(c.id.desc())
     row = (await connection.execute(query.limit(1))).mappings().first()
     return None if row is None else dict(row) | {"at": row["at"].timestamp()}
+
+
+async def oldest_kept(connection: Queryable) -> dict[str, dict[str, int | None] | None]:
+    """The oldest transaction and the oldest event that are here: its slot and its time, seconds
+    since the epoch; None when there is none."""
+    c, e = t.transactions.c, t.thread_events.c
+    transaction = sa.select(c.slot, c.block_time).order_by(c.slot, c.position).limit(1)
+    event = (
+        sa.select(e.slot, sa.func.coalesce(c.block_time, e.at))
+        .select_from(t.transactions.join(t.thread_events, e.signature == c.signature))
+        .order_by(c.slot, c.position, e.ordinal)
+        .limit(1)
+    )
+    found: dict[str, dict[str, int | None] | None] = {}
+    for name, query in (("transaction", transaction), ("event", event)):
+        row = (await connection.execute(query)).first()
+        found[name] = None if row is None else {"slot": row[0], "at": row[1]}
+    return found
 
 
 async def rollbacks(connection: Queryable) -> int:

@@ -107,10 +107,15 @@ async def watermark(connection: Queryable) -> WatermarkRow | None:
         t.meta.c.program_id,
         t.watermark.c.history_slot,
         # before it is initialized the program does nothing that has events
-        sa.or_(
-            t.watermark.c.history_slot.is_(None),
-            sa.exists().where(t.thread_events.c.kind == FIRST_EVENT),
+        sa.and_(
+            t.watermark.c.retired_events_slot.is_(None),
+            sa.or_(
+                t.watermark.c.history_slot.is_(None),
+                sa.exists().where(t.thread_events.c.kind == FIRST_EVENT),
+            ),
         ),
+        t.watermark.c.retired_slot,
+        t.watermark.c.retired_events_slot,
     ).select_from(t.watermark.join(t.meta, sa.true()))
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -332,6 +337,7 @@ async def events_since(
 ) -> list[EventRow]:
     """A thread's events after `(epoch, seq)` in order, or those that are finalized. Empty for
     another epoch than the current one: compare with :func:`head` and begin anew from a snapshot.
+    So too when the first is not `seq + 1`: what was between is no longer kept.
     """
     c = t.thread_events.c
     query = (

@@ -37,7 +37,9 @@ class WatermarkRow:
     announcements are taken at, and so what rows of later slots are at. `genesis_hash` and
     `program_id` say of what; `updated_at` is seconds since the epoch. With a `history_slot`, the
     node that filled the mirror had forgotten what is older: transactions before that slot are
-    not here, while accounts are. `events_whole` says whether no event is missing all the same."""
+    not here, while accounts are. Some transactions up to `retired_slot`, and events up to
+    `retired_events_slot`, are no longer kept; of later slots all are (None: none was retired).
+    `events_whole` says whether no event is missing all the same."""
 
     slot: int
     finalized_slot: int | None
@@ -47,6 +49,8 @@ class WatermarkRow:
     program_id: str
     history_slot: int | None = None
     events_whole: bool = True
+    retired_slot: int | None = None
+    retired_events_slot: int | None = None
 
     def commitment_of(self, slot: int) -> Commitment:
         """How settled a row as of `slot` is, when both were read in one transaction."""

@@ -104,7 +104,8 @@ meta = sa.Table(
 
 # `slot`: everything at or below it is complete. `snapshot_slot`: every account that was not
 # touched later is at least as new. `finalized_slot`: nothing at or below it can be undone; never
-# above `slot`.
+# above `slot`. `retired_slot` and `retired_events_slot` are the newest that a transaction, and an
+# event, was retired from; later ones are all here.
 watermark = sa.Table(
     "watermark",
     metadata,
@@ -115,6 +116,8 @@ watermark = sa.Table(
     sa.Column("commitment", sa.Text, nullable=False),
     _when("updated_at"),
     _u64("history_slot", nullable=True),
+    _u64("retired_slot", nullable=True),
+    _u64("retired_events_slot", nullable=True),
 )
 
 # every account of the program, raw; a closed one stays as a tombstone without data
@@ -262,7 +265,7 @@ transactions = sa.Table(
     _i64("block_time", nullable=True),
 )
 
-# the newest position of each sequence; survives a retention of the events
+# the newest position of each sequence
 thread_heads = sa.Table(
     "thread_heads",
     metadata,
@@ -272,7 +275,8 @@ thread_heads = sa.Table(
     _u64("slot"),
 )
 
-# gapless in seq from 1 for each (thread, epoch), in chain order; events that belong to no
+# gapless in seq for each (thread, epoch), in chain order: from 1, or from the oldest that retention
+# keeps, to the head; events that belong to no
 # thread are numbered under the program's own address
 thread_events = sa.Table(
     "thread_events",

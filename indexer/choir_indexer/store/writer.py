@@ -62,12 +62,13 @@ class Mark:
     """The watermark: `slot` is complete; accounts not touched later are as of `snapshot_slot`
     or newer (None before the first snapshot); what the mirror has up to `finalized_slot`, which is
     never above `slot`, is final; transactions older than `history_slot` could not be had (None: all
-    are here)."""
+    are here), and some up to `retired_slot` are no longer kept."""
 
     slot: int
     snapshot_slot: int | None
     finalized_slot: int | None
     history_slot: int | None = None
+    retired_slot: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ class Writer:
     async def mark(self) -> Mark | None:
         """The watermark, None while the mirror is new."""
         row = await self._connection.fetchrow(
-            "SELECT slot, snapshot_slot, finalized_slot, history_slot FROM chain.watermark"
+            "SELECT slot, snapshot_slot, finalized_slot, history_slot, retired_slot"
+            " FROM chain.watermark"
         )
         return None if row is None else Mark(int(row[0]), *map(_whole, row[1:]))
 
