@@ -193,6 +193,8 @@ async def serve(folder: Path, asked: argparse.Namespace) -> None:
         command += ["--upgradeable-program", str(PROGRAM_ID), str(program_so())]
         command += [str(authority.pubkey())]
     command += _accounts(folder, authority.pubkey(), mint.pubkey())
+    if asked.geyser_plugin_config is not None:
+        command += ["--geyser-plugin-config", str(asked.geyser_plugin_config)]
     with (folder / "output.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -288,6 +290,7 @@ def arguments() -> argparse.Namespace:
     add("--authority", type=Path, help="key file to use, made when missing (default: a new key)")
     add("--ledger-dir", type=Path, help="folder for ledger and keys (default: a temporary one)")
     add("--no-program", dest="program", action="store_false", help="without the Choir program")
+    add("--geyser-plugin-config", type=Path, help="a plugin that streams what happens, as its JSON")
     add("--json", action="store_true", help="say it is ready in one line of JSON")
     return parser.parse_args()
 
