@@ -44,6 +44,9 @@ SPEED_OVER_SIZE = {
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
 }
 PACKAGES = "protobuf-compiler libclang-14-dev pkg-config libssl-dev libudev-dev cmake"
+NO_DEPLOYMENT_OF_SBPF_V0 = "B8JJXCy5amZyWG9r7EnUYLwzXSXTxG7GZ1qZ1qggo83g"
+"""The feature of SIMD-0500. A test validator has every feature on; the public clusters do not have
+this one, and would refuse the program with it."""
 DECIMALS = 6
 FUNDER_TOKENS = 10**15
 """Base units of the stake token the one wallet starts with."""
@@ -188,6 +191,7 @@ async def serve(folder: Path, asked: argparse.Namespace) -> None:
     command += ["--bind-address", host, "--rpc-port", str(rpc)]
     command += ["--faucet-port", str(others), "--gossip-port", str(others + 1)]
     command += ["--dynamic-port-range", f"{others + 2}-{others + PORTS - 1}"]
+    command += ["--deactivate-feature", NO_DEPLOYMENT_OF_SBPF_V0]
     command += ["--mint", str(authority.pubkey()), "--limit-ledger-size", "100000000"]
     if asked.program:
         command += ["--upgradeable-program", str(PROGRAM_ID), str(program_so())]
