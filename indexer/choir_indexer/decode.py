@@ -76,6 +76,8 @@ def decode_transaction(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> 
 def plain(value: Any) -> Any:
     """A decoded value as JSON: addresses in base58, bytes in hexadecimal, enums by name,
     integers as they are. An action of the treasury has its `kind` beside its fields."""
+    if type(value) in _ALREADY:
+        return value
     known = _PLAIN.get(type(value))
     if known is not None:
         return known(value)
@@ -93,16 +95,24 @@ def _members(value: Any) -> dict[str, Any]:
     """The fields of a dataclass."""
     kind: Any = type(value)
     keys, values = _fields(kind)
-    get = _PLAIN.get
     return dict(
-        zip(keys, [(get(type(each)) or plain)(each) for each in values(value)], strict=True)
+        zip(
+            keys,
+            [
+                each if type(each) in _ALREADY else _PLAIN.get(type(each), plain)(each)
+                for each in values(value)
+            ],
+            strict=True,
+        )
     )
 
 
 # what most fields are; the same addresses come again and again
+_ALREADY: Final = frozenset({int, str, bool})
 _PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
-    Pubkey: lru_cache(maxsize=1 << 14)(str), bytes: bytes.hex, int: int, str: str, bool: bool,
-}  # fmt: skip
+    Pubkey: lru_cache(maxsize=1 << 14)(str),
+    bytes: bytes.hex,
+}
 
 
 @lru_cache(maxsize=256)

@@ -61,6 +61,7 @@ __all__ = ["Mirror"]
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 15.0
+STRETCH = 16  # transactions decoded before the batch that is being committed has its turn
 # Accounts in slot 0 are the genesis ones; no transaction runs in it.
 GENESIS_SLOT = 0
 
@@ -373,7 +374,11 @@ class Mirror:
         """Each batch with what it says, decoded, and the accounts that it touched as they are at
         its end or later. Needs no database, so that it can run ahead of what is being committed."""
         async for batch in history:
-            rows = [self._decoding.transaction(raw) for raw in batch.transactions]
+            rows = []
+            for start in range(0, len(batch.transactions), STRETCH):
+                stretch = batch.transactions[start : start + STRETCH]
+                rows += [self._decoding.transaction(raw) for raw in stretch]
+                await asyncio.sleep(0)
             delta = Delta.of(transactions=rows)
             # accounts last touched at or before the snapshot are in it
             touched = delta.touched_after(self._mark.snapshot_slot or 0)

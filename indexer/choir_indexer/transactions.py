@@ -39,7 +39,7 @@ def from_json(
         slot = int(answer["slot"])
         loaded = meta.get("loadedAddresses") or {}
         names = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
-        keys = tuple(_key(name) for name in names)
+        keys = tuple(map(_key, names))
         header = message["header"]
         lines = meta.get("logMessages")
         log = logged_data(lines or (), program_id=program)

@@ -9,7 +9,8 @@ The format: https://www.postgresql.org/docs/current/sql-copy.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain, repeat
 from struct import Struct
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ _INT8_OID: Final = 20
 _GROUP: Final = 10_000  # a digit of `numeric`
 
 Encoder = Callable[[Any], bytes]
+Column = Callable[[Sequence[Any]], list[bytes]]
 
 
 def _bytea(value: bytes) -> bytes:
@@ -85,37 +87,52 @@ def _bigs(values: Sequence[int]) -> bytes:
     return _array(_INT8_OID, [_BIG.pack(8, value) for value in values])
 
 
+def _each(encode: Encoder) -> Column:
+    """A column of what `encode` takes, or None."""
+
+    def column(values: Sequence[Any]) -> list[bytes]:
+        return [_NULL if value is None else encode(value) for value in values]
+
+    return column
+
+
+def _bytea_column(values: Sequence[bytes | None]) -> list[bytes]:
+    """As `_each` would, without a call for each address; most values are addresses."""
+    return [
+        _NULL if value is None else _ADDRESS + value if len(value) == 32 else _bytea(value)
+        for value in values
+    ]
+
+
 # by PostgreSQL's names of types
-_ENCODERS: Final[dict[str, Encoder]] = {
-    "bytea": _bytea,
-    "numeric": _numeric,
-    "int2": lambda value: _SMALL.pack(2, value),
-    "int4": lambda value: _INT.pack(4, value),
-    "int8": lambda value: _BIG.pack(8, value),
-    "text": _text,
-    "jsonb": _json,
-    "bool": _bool,
-    "_bytea": _byteas,
-    "_int8": _bigs,
+_COLUMNS: Final[dict[str, Column]] = {
+    "bytea": _bytea_column,
+    "numeric": _each(_numeric),
+    "int2": _each(partial(_SMALL.pack, 2)),
+    "int4": _each(partial(_INT.pack, 4)),
+    "int8": _each(partial(_BIG.pack, 8)),
+    "text": _each(_text),
+    "jsonb": _each(_json),
+    "bool": _each(_bool),
+    "_bytea": _each(_byteas),
+    "_int8": _each(_bigs),
 }
 
 
 def encoded(types: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytearray:
-    """Rows as a whole binary `COPY`.
+    """Rows as a whole binary `COPY`; column by column, which is faster than row by row.
 
     Args:
         types: PostgreSQL's names of the columns' types, such as `int8` or `_bytea`.
         rows: values in that order; u64 are ints, JSON is text.
     """
-    encoders = [_ENCODERS[name] for name in types]
-    begin = _I16.pack(len(encoders))
-    out = bytearray(_HEAD)
-    for row in rows:
-        out += begin
-        for encode, value in zip(encoders, row, strict=True):
-            out += _NULL if value is None else encode(value)
-    out += _END
-    return out
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return bytearray(_HEAD + _END)
+    fields = [_COLUMNS[name](values) for name, values in zip(types, columns, strict=True)]
+    begin = _I16.pack(len(fields))
+    whole = chain.from_iterable(zip(repeat(begin), *fields, strict=False))  # `repeat` has no end
+    return bytearray(b"".join([_HEAD, *whole, _END]))
 
 
 class Copier:
