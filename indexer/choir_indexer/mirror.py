@@ -123,6 +123,7 @@ class Mirror:
         self._log = structlog.get_logger("choir_indexer.mirror")
         self.metrics = metrics or Metrics()
         self.state = State(self._clock)
+        self.metrics.lag_seconds.set_function(self.state.lag_s)
         self._gaps = Gaps(self.state, self.metrics)
         self.attached = asyncio.Event()  # identity checked, announcements open
         self._moved = asyncio.Event()

@@ -50,8 +50,11 @@ class PortTaken(RuntimeError):
 
 
 @asynccontextmanager
-async def opened_source(settings: Settings) -> AsyncIterator[RpcSource]:
+async def opened_source(
+    settings: Settings, metrics: Metrics | None = None
+) -> AsyncIterator[RpcSource]:
     """The node that the settings name; closed at the end of the block."""
+    metrics = metrics or Metrics()
     source = RpcSource(
         HttpRpc(settings.rpc_url),
         settings.ws_url,
@@ -59,6 +62,7 @@ async def opened_source(settings: Settings) -> AsyncIterator[RpcSource]:
         commitment=settings.commitment,
         batch=settings.indexer_batch,
         concurrency=settings.indexer_concurrency,
+        retried=metrics.retries.inc,
     )
     try:
         yield source
@@ -102,7 +106,7 @@ async def opened_mirror(
         await asyncio.to_thread(rebuild, settings.database_url)
 
     metrics = metrics or Metrics()
-    async with opened_source(settings) as node:
+    async with opened_source(settings, metrics) as node:
         yield Mirror(
             node if settings.source_url is None else _streamed(settings, node, metrics),
             open_writer,
@@ -151,7 +155,7 @@ async def serve(
             opened_mirror(settings, metrics) as mirror,
             _vectors(settings, metrics, mirror.attached) as (routes, pump),
             monitored(settings, metrics, mirror.attached) as watching,
-            opened_source(settings) as node,
+            opened_source(settings, metrics) as node,
             reconciled(settings, node, metrics, mirror.attached) as comparing,
             retention(settings, metrics, mirror.attached) as retiring,
         ):

@@ -26,6 +26,16 @@ class Metrics:
         self.lag_slots = Gauge(
             "choir_indexer_lag_slots", "Slots between the two", registry=self.registry
         )
+        self.lag_seconds = Gauge(
+            "choir_indexer_lag_seconds",
+            "Seconds since the mirror last had everything that the source had",
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "choir_indexer_source_retries",
+            "Requests that the node was asked again, being busy, behind or away",
+            registry=self.registry,
+        )
         self.transactions = Counter(
             "choir_indexer_transactions", "Transactions written", registry=self.registry
         )

@@ -86,6 +86,13 @@ async def test_from_ready_to_a_clean_end(localnet: Localnet, empty_database_url:
     assert (code, json.loads(out)["ok"]) == (0, True)
     code, out, _ = await _run(environment, "replay-dead-letters", "--json")
     assert (code, json.loads(out)["held_back"]) == (0, 0)
+    code, _, err = await _run(environment, "retire")
+    assert (code, "KEEP_EVENTS_DAYS is not set" in err) == (2, True)
+    keeping = {**environment, "CHOIR_INDEXER_KEEP_EVENTS_DAYS": "30"}
+    code, out, _ = await _run(keeping, "retire", "--json")
+    assert (code, json.loads(out)) == (0, {"ok": True, "events": 0, "transactions": 0})
+    code, out, _ = await _run(keeping, "status", "--json")
+    assert json.loads(out)["kept"]["events_days"] == 30
     process.send_signal(signal.SIGTERM)
     out_bytes, err = await asyncio.wait_for(process.communicate(), GRACE_S)
     assert process.returncode == 0, err.decode()

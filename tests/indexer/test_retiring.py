@@ -18,6 +18,7 @@ from tests.indexer.borsh import encode
 from tests.indexer.conftest import Bench
 from tests.indexer.story import Script, Teller, expected, held, scripts
 from tests.indexer.synthetic import Faults, SourceError, SyntheticChain, SyntheticSource, key
+from tests.indexer.test_replay import _mirror, _replayed
 
 from choir.testing import FakeRpc, ManualClock
 from choir_indexer.reconcile import reconcile
@@ -29,7 +30,7 @@ from choir_indexer.store.writer import Writer
 BLOCK_TIME = 1_700_000_000  # of slot 0; a slot takes a second
 OVERLAP = 2
 some = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 POSTS: Script = [[[("post", 0, 0)]], [[("post", 0, 0)], [("stake", 1, 0)]]] * 5
 
@@ -324,6 +325,38 @@ def test_what_is_read_says_what_is_gone(bench: Bench) -> None:
         assert (mark.retired_slot, mark.retired_events_slot, mark.events_whole) == (None, 5, False)
         await _retirer(bench, 6).retire()
         assert (await said()).retired_slot == 5
+
+    bench.run(play())
+
+
+@some
+@given(scripts, st.sets(st.integers(0, 12)), st.integers(0, 9))
+def test_what_is_replayed_takes_its_place_only_among_what_is_kept(
+    bench: Bench, script: Script, refused: set[int], slot: int
+) -> None:
+    chain = SyntheticChain()
+    Teller(chain).tell(script)
+
+    async def play() -> None:
+        await _mirror(bench, chain, refused, lambda _: False)
+        await _fetch(bench, "UPDATE chain.watermark SET finalized_slot = slot")
+        await _retirer(bench, slot, overlap=0).retire()
+        replayed = await _replayed(bench)
+        connection = await bench.connect()
+        there, heads = (await held(connection))["events"], await _heads(connection)
+        left = await connection.fetchval(
+            "SELECT count(*) FROM chain.dead_letters WHERE kind = 'transaction'"
+        )
+        await connection.close()
+        assert (left, there.keys()) == (0, heads.keys())
+        wanted = expected(chain)["events"]
+        assert there.keys() == wanted.keys()
+        for thread, kept in there.items():
+            assert [row[1:] for row in kept] == [row[1:] for row in wanted[thread][-len(kept) :]]
+            assert [row[0] for row in kept] == list(range(kept[0][0], heads[thread][1] + 1))
+            gone = wanted[thread][: -len(kept)]
+            assert all(row[1] < slot for row in gone)
+        assert replayed.events <= sum(map(len, there.values()))
 
     bench.run(play())
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import httpx
+from tests.indexer.synthetic import SyntheticChain, SyntheticSource
 
 from choir.testing import ManualClock
 from choir_indexer.http import make_app
+from choir_indexer.mirror import Mirror
+from choir_indexer.store.writer import Writer
 from choir_indexer.telemetry import Metrics, State
 
 
@@ -27,3 +30,15 @@ async def test_health_fails_past_the_lag() -> None:
         assert answer.json()["status"] == "behind"
         assert answer.json()["lag_s"] == 10.5
         assert answer.json()["trouble"] == "cannot reach the node"
+
+
+async def test_the_lag_in_seconds_is_what_health_says() -> None:
+    clock = ManualClock()
+    mirror = Mirror(SyntheticSource(SyntheticChain()), _never, clock=clock)
+    clock.advance(7)
+    said = mirror.metrics.registry.get_sample_value("choir_indexer_lag_seconds")
+    assert said == mirror.state.lag_s() == 7
+
+
+async def _never() -> Writer:
+    raise AssertionError("nothing is written")

@@ -48,6 +48,11 @@ class WatchMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = where = registry if registry is not None else CollectorRegistry()
         self.alert = Gauge("choir_indexer_alert", "Alerts that are open", ["rule"], registry=where)
+        self.letters = Gauge(
+            "choir_indexer_dead_letters_standing",
+            "What was not understood and waits to be replayed",
+            registry=where,
+        )
         self.seconds = Histogram(
             "choir_indexer_monitor_seconds", "Time of one round of the monitors", registry=where
         )
@@ -173,6 +178,8 @@ class Watch:
             still = [finding.subject for finding in found if finding.rule == rule]
             for subject in await alerts.close_others(connection, rule, looked, still):
                 self._log.info("alert over", rule=rule, subject=subject)
+        letters = await connection.fetchval("SELECT count(*) FROM chain.dead_letters")
+        self.metrics.letters.set(letters)
         counts = await alerts.count_open(connection)
         for rule in rules.RULES:
             self.metrics.alert.labels(rule).set(counts.get(rule, 0))

@@ -92,6 +92,7 @@ class RpcSource:
         clock: waits between attempts, and numbers answers.
         batch: transactions in a batch of history, about; slots are never split.
         concurrency: requests under way at once.
+        retried: called whenever the node has to be asked again.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class RpcSource:
         clock: Clock | None = None,
         batch: int = 256,
         concurrency: int = 8,
+        retried: Callable[[], None] = lambda: None,
     ) -> None:
         self._rpc = rpc
         self._ws_url = ws_url
@@ -113,6 +115,7 @@ class RpcSource:
         self._clock = clock or SystemClock()
         self._batch = batch
         self._concurrency = concurrency
+        self._retried = retried
         self._slots = asyncio.Semaphore(concurrency)
         self._last_fetch = 0
         # announced but not yet found in history, by signature
@@ -434,6 +437,7 @@ class RpcSource:
             if answer is not None:
                 return from_json(ref, answer, program=self._program)
             if attempt + 1 < ATTEMPTS:
+                self._retried()
                 await self._clock.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_S)
         raise MissingTransaction(
@@ -489,6 +493,7 @@ class RpcSource:
             except (RateLimited, NodeBehind, RpcUnreachable) as error:
                 if attempt + 1 == ATTEMPTS:
                     raise SourceError(str(error)) from error
+                self._retried()
                 wait = getattr(error, "retry_after", None) or delay
                 await self._clock.sleep(min(wait, LONGEST_DELAY_S))
                 delay = min(2 * delay, LONGEST_DELAY_S)

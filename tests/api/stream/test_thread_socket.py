@@ -13,10 +13,12 @@ from tests.api.stream.peer import peer, raw_peer
 from tests.api.support import Wallet
 from tests.api.world import MIN_BALANCE, MIN_STAKE, Live
 
+from choir.testing import ManualClock
 from choir_api.auth.service import grant_premium
 from choir_api.realtime import Close
 from choir_api.stream.listener import Listener
 from choir_api.tables import api_keys, sessions
+from choir_indexer.retiring import Policy, Retirer
 
 
 async def _thread(live: Live, owner: Wallet, **more: Any) -> None:
@@ -87,14 +89,57 @@ async def test_a_position_is_resumed_and_one_out_of_reach_gets_a_snapshot(live: 
             assert (fresh["type"], fresh["seq"]) == ("resync", seq + 3)
 
 
+async def _forget(live: Live, who: Wallet) -> None:
+    """Every event is old: only the newest final one of each thread stays, and what is newer."""
+    await live.world.rpc.request("localnet_advance", [64])
+    await _say(live, who, "newer than final")
+    url = live.world.deps.settings.database_url
+    await Retirer(url, Policy(1, 1, 0), clock=ManualClock(1 << 40)).retire()
+
+
+async def test_a_position_before_what_is_kept_gets_a_snapshot(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        first = await viewer.watch("room")
+    epoch, seq = first["payload"]["epoch"], first["seq"]
+    for number in range(3):
+        await _say(live, alice, f"message {number}")
+    await _forget(live, alice)
+    async with peer(live) as viewer:
+        for place, answer in ((seq, "resync"), (seq + 1, "resync"), (seq + 2, "resumed")):
+            told = await viewer.watch("room", resume={"epoch": epoch, "seq": place})
+            assert told["type"] == answer, place
+        assert [(await viewer.take("delta"))["seq"] for _ in range(2)] == [seq + 3, seq + 4]
+
+
+async def test_a_subscriber_who_fell_behind_what_is_kept_gets_a_snapshot(live: Live) -> None:
+    alice = await live.world.wallet()
+    await _thread(live, alice)
+    async with peer(live) as viewer:
+        start = (await viewer.watch("room"))["seq"]
+        rooms, live.hub._rooms = live.hub._rooms, {}  # hints find nobody
+        for number in range(3):
+            await _say(live, alice, f"unheard {number}")
+        await _forget(live, alice)
+        live.hub._rooms = rooms
+        live.hub._on_gap()
+        back = await viewer.take("resync")
+        assert back["seq"] == start + 4
+        said = [message["content"]["text"] for message in back["payload"]["messages"]]
+        assert said == ["unheard 0", "unheard 1", "unheard 2", "newer than final"]
+        await _say(live, alice, "heard")
+        assert (await viewer.take("delta"))["seq"] == start + 5
+
+
 async def test_a_lost_hint_is_made_up_for_by_the_next(live: Live) -> None:
     alice = await live.world.wallet()
     await _thread(live, alice)
     async with peer(live) as viewer:
         start = (await viewer.watch("room"))["seq"]
-        deaf, live.hub._on_thread = live.hub._on_thread, lambda _: None  # type: ignore[method-assign]
+        rooms, live.hub._rooms = live.hub._rooms, {}  # hints find nobody
         await _say(live, alice, "unheard")
-        live.hub._on_thread = deaf  # type: ignore[method-assign]
+        live.hub._rooms = rooms
         live.hub._on_gap()
         delta = await viewer.take("delta")
         assert (delta["seq"], delta["payload"]["content"]["text"]) == (start + 1, "unheard")

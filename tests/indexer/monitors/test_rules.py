@@ -15,6 +15,7 @@ from tests.indexer.conftest import Bench
 from tests.indexer.faults.history import History, Played
 from tests.indexer.synthetic import SyntheticSource, key
 
+from choir.testing import ManualClock
 from choir_indexer.monitors import rules
 from choir_indexer.monitors.facts import (
     Act,
@@ -26,6 +27,7 @@ from choir_indexer.monitors.facts import (
     thread_facts,
 )
 from choir_indexer.monitors.rules import Limits
+from choir_indexer.retiring import DAY_S, Policy, Retirer
 
 LIMITS = Limits()
 
@@ -64,6 +66,31 @@ def test_the_invariants_hold_over_every_honest_history(bench: Bench, honest: lis
                 assert [*rules.token_flow(thread), *rules.consistency(thread)] == []
                 moved += len(thread.money)
         assert moved > len(honest)
+
+    bench.run(play())
+
+
+def test_old_events_that_are_gone_are_no_accident(bench: Bench, honest: list[History]) -> None:
+    async def play() -> None:
+        gone = 0
+        for history in honest[:3]:
+            await _mirror(bench, history)
+            async with _connected(bench) as connection:
+                times = [
+                    row[0]
+                    for row in await connection.fetch(
+                        "SELECT DISTINCT block_time FROM chain.transactions"
+                        " WHERE block_time IS NOT NULL ORDER BY 1"
+                    )
+                ]
+            for when in (*times[:: max(len(times) // 8, 1)], times[-1] + 1):
+                clock = ManualClock(when + DAY_S)
+                retired = await Retirer(bench.url, Policy(1, 1, 0), clock=clock).retire()
+                assert retired is not None
+                gone += retired[0]
+                for thread in await _threads(bench):
+                    assert [*rules.token_flow(thread), *rules.consistency(thread)] == []
+        assert gone > 30
 
     bench.run(play())
 

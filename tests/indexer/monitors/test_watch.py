@@ -78,6 +78,8 @@ def test_an_alert_opens_lasts_and_closes(bench: Bench, honest: list[History]) ->
         await _mirror(bench, honest[0])
         watch = _watch(bench)
         assert await watch.look() == []
+        standing = "choir_indexer_dead_letters_standing"
+        assert watch.metrics.registry.get_sample_value(standing) == 0
         thread = await _execute(
             bench,
             "UPDATE chain.threads SET balance = balance + 1, slot = (SELECT slot FROM"

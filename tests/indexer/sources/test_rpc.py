@@ -313,9 +313,11 @@ async def test_a_list_out_of_order_is_not_believed() -> None:
 async def test_a_busy_node_is_asked_again_after_what_it_said() -> None:
     node = Node((1, 1))
     node.failures = [NodeBehind("behind"), RateLimited("slow down", retry_after=2.5)]
-    source, clock = _source(node)
+    asked: list[int] = []
+    source, clock = _source(node, retried=lambda: asked.append(1))
     assert (await source.frontier()).slot == 1
     assert clock.slept[0] == 2.5
+    assert len(asked) == len(clock.slept) == 2
     node.failures = [RateLimited("slow down")] * 20
     with pytest.raises(SourceError, match="slow down"):
         await source.frontier()
