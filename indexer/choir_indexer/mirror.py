@@ -434,7 +434,12 @@ class Mirror:
         """
         begins, final = self._mark.history_slot or 0, self._final
         listed = {ref.signature: ref.slot for ref in batch.recheck if ref.slot >= begins}
-        unknown = await writer.unknown(listed) if listed else []
+        there: dict[bytes, int] = {}
+        if batch.rechecked_after is not None:
+            oldest_listed = min(listed.values(), default=batch.after)
+            there = await writer.known(min(batch.rechecked_after, oldest_listed - 1), batch.after)
+        elsewhere = [signature for signature in listed if signature not in there]
+        unknown = await writer.unknown(elsewhere) if elsewhere else []
         if unknown:  # asked for afterwards, so that what was retired meanwhile is not late
             mark = await writer.mark()
             retired = -1 if mark is None or mark.retired_slot is None else mark.retired_slot
@@ -445,8 +450,6 @@ class Mirror:
         known: dict[bytes, int] = {}
         same = False
         if batch.rechecked_after is not None:
-            oldest_listed = min(listed.values(), default=batch.after)
-            there = await writer.known(min(batch.rechecked_after, oldest_listed - 1), batch.after)
             # one that is where it was, in a slot that was not final: so is all before it
             same = any(slot > final and listed.get(s) == slot for s, slot in there.items())
             known = {s: slot for s, slot in there.items() if slot > batch.rechecked_after}

@@ -23,6 +23,7 @@ __all__ = [
     "KEEP_LETTERS",
     "KINDS",
     "MERGE_ACCOUNTS",
+    "NOT_AT_ONCE",
     "OUTBOX_BEFORE",
     "STAGING",
     "TRANSACTION_COLUMNS",
@@ -178,6 +179,10 @@ CUT_STAGING: Final = f"TRUNCATE {', '.join(_STAGED)}"
 DROP_STALE_LIVE: Final = """
     DELETE FROM stage_accounts WHERE slot <= (SELECT slot FROM chain.watermark)
 """
+
+# Commit without waiting for the disk: what was announced can be had again, and every later commit
+# that does wait brings this one to the disk before itself.
+NOT_AT_ONCE: Final = "SET LOCAL synchronous_commit TO off"
 
 # An absence that is not certain buries only what is known.
 MERGE_ACCOUNTS: Final = """

@@ -272,13 +272,16 @@ class Writer:
             last = rows[-1][0]
 
     async def apply_live(self, delta: Delta) -> None:
-        """Write announced accounts that are newer than the watermark. It does not move."""
+        """Write announced accounts that are newer than the watermark. It does not move.
+
+        What is seen of them may be lost when the database is killed, unless a batch of history
+        was committed since: the watermark is never ahead of them on disk.
+        """
         if not delta.accounts:
             return
         async with self._connection.transaction():
             await self._stage_accounts(delta)
-            await self._connection.execute(sql.DROP_STALE_LIVE)
-            await self._merge_accounts(delta)
+            await self._merge_accounts(delta, first=(sql.NOT_AT_ONCE, sql.DROP_STALE_LIVE))
 
     async def apply_snapshot(self, delta: Delta) -> None:
         """Write a part of a snapshot (accounts that were asked for)."""
@@ -512,10 +515,10 @@ class Writer:
         else:
             await self._connection.execute(sql.EMPTY_STAGING)
 
-    async def _merge_accounts(self, delta: Delta) -> None:
+    async def _merge_accounts(self, delta: Delta, *, first: Sequence[str] = ()) -> None:
         if not delta.accounts:
             return
-        statements = [sql.MERGE_ACCOUNTS]
+        statements = [*first, sql.MERGE_ACCOUNTS]
         present = {row.kind for row in delta.accounts.values()}
         for kind in sql.KINDS:
             if kind in present:
