@@ -56,21 +56,27 @@ STRETCH: Final = """
         SELECT slot FROM chain.transactions WHERE slot > $1 AND slot <= $2
         ORDER BY slot, position LIMIT $3) AS stretch
 """
-# of every thread with an event in the slots ($1, $2]: all up to there, but the newest final one
+# Of every thread with an event in the slots ($1, $2]: all up to there, but the newest final one.
+# `OFFSET 0` keeps each look-up one of an index, however few rows a plan expects; nobody moves rows
+# while the watermark is held, so their places are good.
 DROP_EVENTS: Final = """
-    WITH reached AS (
-        SELECT e.thread, e.epoch, max(e.seq) AS seq
-        FROM chain.transactions t JOIN chain.thread_events e USING (signature)
-        WHERE t.slot > $1 AND t.slot <= $2 GROUP BY e.thread, e.epoch
-    ), ends AS (
-        SELECT r.thread, r.epoch, least(r.seq, f.seq - 1) AS seq
-        FROM reached r, LATERAL (
-            SELECT e.seq FROM chain.thread_events e
-            WHERE e.thread = r.thread AND e.epoch = r.epoch AND e.slot <= $3
-            ORDER BY e.seq DESC LIMIT 1) AS f
-    )
-    DELETE FROM chain.thread_events e USING ends
-    WHERE e.thread = ends.thread AND e.epoch = ends.epoch AND e.seq <= ends.seq
+    DELETE FROM chain.thread_events WHERE ctid = ANY (ARRAY (
+        SELECT gone.ctid
+        FROM (
+            SELECT e.thread, e.epoch, max(e.seq) AS seq
+            FROM chain.transactions t, LATERAL (
+                SELECT thread, epoch, seq FROM chain.thread_events
+                WHERE signature = t.signature OFFSET 0) AS e
+            WHERE t.slot > $1 AND t.slot <= $2 GROUP BY e.thread, e.epoch
+        ) AS reached, LATERAL (
+            SELECT seq FROM chain.thread_events
+            WHERE thread = reached.thread AND epoch = reached.epoch AND slot <= $3
+            ORDER BY seq DESC LIMIT 1
+        ) AS final, LATERAL (
+            SELECT ctid FROM chain.thread_events
+            WHERE thread = reached.thread AND epoch = reached.epoch
+              AND seq <= least(reached.seq, final.seq - 1) OFFSET 0
+        ) AS gone))
 """
 EVENTS_RETIRED: Final = """
     UPDATE chain.watermark SET retired_events_slot = greatest(retired_events_slot, $1)
