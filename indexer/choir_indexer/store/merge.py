@@ -260,8 +260,8 @@ OUTBOX_BEFORE: Final = {
         SELECT 'message', s.thread, s.content_hash, s.pubkey, s.slot
         FROM stage_messages s LEFT JOIN chain.messages o USING (pubkey)
         WHERE {_STANDS.format(kind="messages")}
-          AND (o.pubkey IS NULL OR (o.content_hash, o.privacy)
-               IS DISTINCT FROM (s.content_hash, s.privacy))
+          AND (o.pubkey IS NULL OR (o.content_hash, o.privacy, o.author, o.created_at)
+               IS DISTINCT FROM (s.content_hash, s.privacy, s.author, s.created_at))
         ORDER BY s.thread, s.index
     """,
 }

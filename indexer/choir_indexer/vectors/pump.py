@@ -161,7 +161,7 @@ class Pump:
         """Why the last round ended early; None while all is well."""
         # once in a process's life, whatever the last one left behind
         self._compared = False
-        self._known: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._known: OrderedDict[str, tables.State] = OrderedDict()
         self._hidden: set[int] = set()  # outbox rows whose hiding is done
         self._tries: dict[tuple[str, str], int] = {}
         self._generation: int | None = None
@@ -497,16 +497,21 @@ class Pump:
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Reconciled:
         contents = await tables.has_contents(connection)
-        there: dict[str, tuple[int, str]] = {}
+        there: dict[str, tables.State] = {}
         after: uuid.UUID | None = None
         while True:
             page = await self._store.scroll(limit=1000, after=after)
-            there |= {hit.message: (int(hit.level), hit.content_hash) for hit in page.items}
+            there |= {
+                hit.message: (int(hit.level), hit.content_hash, hit.author, hit.created_at)
+                for hit in page.items
+            }
             after = page.next
             if after is None:
                 break
         differ: list[str] = []
-        wrong: list[str] = []  # a point of another level or text: it goes before its successor
+        wrong: list[
+            str
+        ] = []  # a point of another level, text or author: it goes before its successor
         last = b""
         while True:
             rows = await connection.fetch(tables.ALL_MESSAGES, last, self._batch)

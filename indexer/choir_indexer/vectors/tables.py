@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 from solders.pubkey import Pubkey
 
 from choir.privacy import Level
+
+State: TypeAlias = tuple[int, str, str, int]
+"""Level, hash, author and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,9 @@ class Message:
         return self.text is not None and self.level is not Level.ENCRYPTED
 
     @property
-    def state(self) -> tuple[int, str]:
-        """What a point must agree with: level and hash."""
-        return (int(self.level), self.content_hash)
+    def state(self) -> State:
+        """What a point must agree with. A fork may put another message in one's place."""
+        return (int(self.level), self.content_hash, self.author, self.created_at)
 
 
 async def has_contents(connection: asyncpg.Connection) -> bool:

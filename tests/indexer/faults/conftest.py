@@ -10,8 +10,16 @@ from tests.indexer.faults.history import History
 from tests.indexer.faults.recording import record
 
 SEED = os.environ.get("CHOIR_FAULT_SEED")
-RUNS = int(os.environ.get("CHOIR_FAULT_RUNS", "2000"))
+RUNS = int(os.environ.get("CHOIR_FAULT_RUNS", "1000"))
+ONLY = os.environ.get("CHOIR_FAULT_RUN")
 HISTORIES = 32
+
+
+def numbers(part: int, runs: int, parts: int) -> range:
+    """The runs of a part, or the one that was asked for if it is of this part."""
+    if ONLY is not None:
+        return range(int(ONLY), int(ONLY) + 1) if int(ONLY) % parts == part else range(0)
+    return range(part, runs, parts)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.indexer.synthetic import Faults
 
@@ -23,13 +23,23 @@ from choir_indexer.sources import (
     SourceLost,
 )
 
-__all__ = ["Plan"]
+__all__ = ["VECTORS", "Plan"]
 
 REQUESTS = ("429", "503", "node error", "chain moves meanwhile", "node behind", "older answer")
 LISTS = ("short page", "list lacks newest", "list breaks off")
 FETCHES = ("null transaction", "another transaction")
 ANNOUNCEMENTS = ("lost", "doubled", "reordered", "delayed", "cut", "queue full")
 AROUND = ("kill", "stop", "database cut", "several slots at once")
+VECTORS = (
+    "vectors refused",
+    "vectors answer lost",
+    "vectors half written",
+    "vectors slow",
+    "vectors restarted",
+    "embedder refused",
+    "pump killed",
+    "no pump",
+)
 KINDS = (*REQUESTS, *LISTS, *FETCHES, *ANNOUNCEMENTS, *AROUND)
 CHANCES = (0.02, 0.08, 0.25)
 OFTENER = {"kill": 3, "stop": 2, "database cut": 2, "short page": 3, "older answer": 4, "cut": 2}
@@ -42,9 +52,12 @@ class Plan(Faults):
     Args:
         dice: the run's generator.
         counts: how often each fault happened, over all runs.
+        kinds: what may go wrong.
     """
 
-    def __init__(self, dice: random.Random, counts: Counter[str]) -> None:
+    def __init__(
+        self, dice: random.Random, counts: Counter[str], kinds: Sequence[str] = KINDS
+    ) -> None:
         self.dice = dice
         self.counts = counts
         self.move: Callable[[], bool] = lambda: False
@@ -52,7 +65,7 @@ class Plan(Faults):
         self._late: list[Hint] = []
         self._left = dice.choice((8, 25, 60))  # no storm lasts for ever
         stormy = dice.choice((0.15, 0.4, 0.8))
-        self.weather = {kind: dice.choice(CHANCES) for kind in KINDS if dice.random() < stormy}
+        self.weather = {kind: dice.choice(CHANCES) for kind in kinds if dice.random() < stormy}
 
     def calm(self) -> None:
         """Nothing goes wrong any more."""

@@ -56,10 +56,10 @@ class Reader:
         if self._connection is not None:
             await self._connection.close()
 
-    async def run(self, statement: str) -> None:
+    async def run(self, statement: str, *args: Any) -> None:
         """Run a statement, between two looks: a connection does one thing at a time."""
         async with self._looking:
-            await (await self.connection()).execute(statement)
+            await (await self.connection()).execute(statement, *args)
 
     async def look(self) -> None:
         """Whatever becomes of who asks, a look begun is ended, one at a time."""

@@ -9,24 +9,16 @@ The seed is new each time and is printed, with the number of the run when one fa
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 
 import pytest
 from tests.indexer.conftest import Bench
-from tests.indexer.faults.conftest import RUNS
+from tests.indexer.faults.conftest import RUNS, numbers
 from tests.indexer.faults.history import History
 from tests.indexer.faults.run import Run, Tally
 
 PARTS = 8
-ONLY = os.environ.get("CHOIR_FAULT_RUN")
-
-
-def _numbers(part: int) -> range:
-    if ONLY is not None:
-        return range(int(ONLY), int(ONLY) + 1) if int(ONLY) % PARTS == part else range(0)
-    return range(part, RUNS, PARTS)
 
 
 @pytest.mark.slow
@@ -40,7 +32,7 @@ def test_whatever_goes_wrong_the_mirror_is_never_wrong_and_ends_as_the_chain_is(
 ) -> None:
     tally = Tally()
     try:
-        for number in _numbers(part):
+        for number in numbers(part, RUNS, PARTS):
             dice = random.Random(f"{fault_seed} {number}")
             history = dice.choice(histories)
             if dice.random() < 0.5:
@@ -53,4 +45,4 @@ def test_whatever_goes_wrong_the_mirror_is_never_wrong_and_ends_as_the_chain_is(
     finally:
         with capfd.disabled():
             print(f"\nfaults, seed {fault_seed}, part {part}: {tally}", file=sys.stderr)
-    assert tally.runs == len(_numbers(part))
+    assert tally.runs == len(numbers(part, RUNS, PARTS))

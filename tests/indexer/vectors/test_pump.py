@@ -11,7 +11,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.indexer.vectors.seeding import Seeder, WordVectors, thread58
+from solders.pubkey import Pubkey
+from tests.indexer.vectors.seeding import Seeder, WordVectors, address, base58, thread58
 
 from choir.embed import OffLoop
 from choir.privacy import AccessFilter, Level, Viewer
@@ -134,6 +135,25 @@ async def test_levels_are_followed(seed: Seeder, pump: Pump, store: EdgeStore) -
             assert other in seen
         by_words = await store.search(Query(mine, words="word3"))
         assert [hit.message for hit in by_words] == ([messages[3]] if level is Level.PUBLIC else [])
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_a_fork_put_in_its_place_with_the_same_words_is_anothers(
+    seed: Seeder, pump: Pump, store: EdgeStore, told: bool
+) -> None:
+    await seed.thread("T")
+    message = await seed.said("T", 0, "a river runs", author="ada")
+    await pump.run_once()
+    await seed.connection.execute(
+        "UPDATE chain.messages SET author = $1, created_at = created_at + 1", address("ben")
+    )
+    if told:
+        await seed.note("message", "T", bytes(Pubkey.from_string(message)))
+        await pump.run_once()
+    else:
+        await pump.reconcile()
+    (hit,) = (await store.scroll(limit=10)).items
+    assert (hit.message, hit.author, hit.created_at) == (message, base58("ben"), 1_700_000_001)
 
 
 async def test_a_removed_message_goes(seed: Seeder, pump: Pump, store: EdgeStore) -> None:
