@@ -115,6 +115,30 @@ def test_any_order_and_repetition_gives_the_same_tables(
     bench.run(play())
 
 
+@pytest.mark.parametrize("differs", ["author", "created_at"])
+def test_a_message_with_the_words_of_the_one_it_replaces_is_told_of(
+    bench: Bench, differs: str
+) -> None:
+    """A fork puts one in another's place; the vector store must hear whose it is, and of when."""
+    first = {"author": Pubkey(key("ada")), "created_at": 1}
+    second = first | {differs: {"author": Pubkey(key("ben")), "created_at": 2}[differs]}
+
+    async def play() -> None:
+        writer = await bench.open_writer()
+        await writer.begin(BEGIN, after=0, commitment="confirmed")
+        for slot, fields in enumerate((first, first, second), start=1):
+            data = encode("Message", thread=Pubkey(key("thread")), index=0, **fields)
+            update = AccountUpdate(key("1"), slot, 1, data, 1, bytes(PROGRAM_ID))
+            await writer.apply_snapshot(Delta.of(accounts=[decode_update(update)]))
+        await writer.close()
+        connection = await bench.connect()
+        told = await connection.fetch("SELECT slot FROM chain.outbox ORDER BY id")
+        assert [int(row["slot"]) for row in told] == [1, 3]
+        await connection.close()
+
+    bench.run(play())
+
+
 def test_a_tombstone_is_not_revived_by_an_older_write(bench: Bench) -> None:
     position = AccountUpdate(key("p"), 5, 9, _data(3, 1), 1, bytes(PROGRAM_ID))
 
