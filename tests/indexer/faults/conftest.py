@@ -9,7 +9,7 @@ import pytest
 from tests.indexer.faults.history import History
 from tests.indexer.faults.recording import record
 
-SEED = os.environ.get("CHOIR_FAULT_SEED")
+SEED = os.environ.get("CHOIR_FAULT_SEED", "1")
 RUNS = int(os.environ.get("CHOIR_FAULT_RUNS", "1000"))
 ONLY = os.environ.get("CHOIR_FAULT_RUN")
 HISTORIES = 32
@@ -24,8 +24,8 @@ def numbers(part: int, runs: int, parts: int) -> range:
 
 @pytest.fixture(scope="session")
 def fault_seed(testrun_uid: str) -> int:
-    """The same for all workers of a test run, another one in the next."""
-    if SEED is not None:
+    """The same for all workers of a test run; with `new`, another one in the next."""
+    if SEED != "new":
         return int(SEED)
     return int.from_bytes(hashlib.sha256(testrun_uid.encode()).digest()[:4], "little")
 

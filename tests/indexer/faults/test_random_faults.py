@@ -3,8 +3,10 @@
     CHOIR_FAULT_RUNS=100 pytest tests/indexer/faults/test_random_faults.py    fewer, while working
     CHOIR_FAULT_SEED=123 pytest ...                                           another run's again
     CHOIR_FAULT_SEED=123 CHOIR_FAULT_RUN=45 pytest ...                        one of its runs
+    CHOIR_FAULT_SEED=new pytest ...                                           runs nobody has seen
 
-The seed is new each time and is printed, with the number of the run when one fails.
+The seed is 1 unless another is asked for, so that what passes passes again; it is printed, with the
+number of the run when one fails.
 """
 
 from __future__ import annotations
