@@ -186,6 +186,7 @@ async def test_the_vaults_of_a_real_chain_are_read(world: World, empty_database_
         "data": [base64.b64encode(short).decode(), "base64"],
     }
     await world.rpc.request("localnet_setAccount", [str(vault), written])
+    await world.localnet.advance()  # until then it is not confirmed
     watch = Watch(empty_database_url, world.rpc, clock=ManualClock())
     (found,) = await watch.look()
     assert (found.rule, found.subject, found.measure) == ("vaults", str(thread_pda("a")), 1_000)
