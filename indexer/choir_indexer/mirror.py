@@ -328,7 +328,8 @@ class Mirror:
         return self._mark.finalized_slot or 0
 
     async def _astray(self, writer: Ledger, frontier: Frontier) -> Delta:
-        """Accounts whose rows are as of a slot that the chain has not, as they are now.
+        """Accounts whose rows, or absences, are as of a slot that the chain has not, as they are
+        now.
 
         Rows run ahead of history, and no transaction says that one was of a fork. Those of the
         snapshot are final.

@@ -218,6 +218,50 @@ def test_a_row_that_ran_ahead_on_a_fork_is_put_right(bench: Bench) -> None:
     bench.run(play())
 
 
+class ClosedMeanwhile(Faults):
+    """Closes an account between the listing of its creation and the reading of its state."""
+
+    def __init__(self, chain: SyntheticChain, pubkey: bytes) -> None:
+        self._close = lambda: chain.close_slot(({pubkey: None}, []))
+        self._done = False
+
+    def before(self, call: str) -> None:
+        if call == "accounts" and not self._done:
+            self._done = True
+            self._close()
+
+
+@pytest.mark.parametrize("passed", [False, True])
+def test_an_account_that_was_closed_only_on_a_fork_is_there(bench: Bench, passed: bool) -> None:
+    """Nothing that is ever listed of the new branch names it, nor is there a row of it; whether
+    the watermark has passed the slot that is dropped or not."""
+    chain = SyntheticChain(finality=8)
+    Teller(chain).tell([_posts(1)])
+    made = key("made")
+
+    async def play() -> None:
+        await bench.mirror(SyntheticSource(chain)).catch_up()
+        chain.close_slot(({made: encode("Thread", thread_id="made", balance=7)}, []))
+        faults = ClosedMeanwhile(chain, made)
+        await bench.mirror(SyntheticSource(chain, faults)).catch_up()
+        assert await _fetch(bench, "SELECT slot FROM chain.watermark") == [(2,)]
+        if passed:
+            await bench.mirror(SyntheticSource(chain)).catch_up()
+        assert len(await _fetch(bench, "SELECT 1 FROM chain.threads")) == 1
+        chain.fork(1)
+        chain.close_slot()
+        await bench.mirror(SyntheticSource(chain)).catch_up()
+        await _compare(bench, chain)
+        assert len(await _fetch(bench, "SELECT 1 FROM chain.threads")) == 2
+        assert len(await _fetch(bench, "SELECT 1 FROM chain.rollbacks")) == passed
+        for _ in range(20):  # until all of it is final
+            chain.close_slot()
+            await bench.mirror(SyntheticSource(chain)).catch_up()
+        assert await _fetch(bench, "SELECT * FROM chain.absences") == []
+
+    bench.run(play())
+
+
 def test_readers_see_how_settled_a_row_is_and_choose(bench: Bench) -> None:
     chain = SyntheticChain()
     teller = Teller(chain)

@@ -9,13 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCOUNTS_AFTER",
+    "ACCOUNTS_AS_OF",
     "ACCOUNT_COLUMNS",
     "AGE_ACCOUNTS",
     "BEGIN",
     "BURY_UNLISTED",
+    "DROP_ABSENCES",
     "DROP_STALE_LIVE",
     "EVENT_COLUMNS",
     "FORGET",
+    "FORGET_ABSENCES",
+    "KEEP_ABSENCES",
     "LATE",
     "MERGE_ACCOUNTS",
     "MERGE_EVENTS",
@@ -76,6 +81,33 @@ MERGE_ACCOUNTS: Final = """
         lamports = excluded.lamports, data = excluded.data, value = excluded.value,
         reason = excluded.reason, closed_slot = excluded.closed_slot
     WHERE (a.slot, a.write_version) < (excluded.slot, excluded.write_version)
+"""
+
+# ... but its slot may yet be dropped, and it with it: until $2 says that the slot is final, it is
+# on record. After the merge.
+KEEP_ABSENCES: Final = """
+    INSERT INTO chain.program_absences (program, slot, pubkeys)
+    SELECT $1, s.slot, array_agg(s.pubkey ORDER BY s.pubkey) FROM stage_accounts s
+    WHERE s.data IS NULL AND NOT s.certain AND s.slot > $2
+      AND NOT EXISTS (SELECT FROM chain.program_accounts k
+                      WHERE k.program = $1 AND k.pubkey = s.pubkey)
+    GROUP BY s.slot
+"""
+ACCOUNTS_AS_OF: Final = """
+    SELECT pubkey FROM chain.program_accounts WHERE program = $1 AND slot = ANY($2::numeric[])
+    UNION SELECT unnest(pubkeys) FROM chain.program_absences
+    WHERE program = $1 AND slot = ANY($2::numeric[])
+"""
+ACCOUNTS_AFTER: Final = """
+    SELECT pubkey FROM chain.program_accounts WHERE program = $1 AND slot > $2
+    UNION SELECT unnest(pubkeys) FROM chain.program_absences WHERE program = $1 AND slot > $2
+"""
+FORGET_ABSENCES: Final = "DELETE FROM chain.program_absences WHERE program = $1 AND slot <= $2"
+DROP_ABSENCES: Final = """
+    WITH dropped AS (
+        DELETE FROM chain.program_absences WHERE program = $1 AND slot > $2 RETURNING pubkeys
+    )
+    SELECT unnest(pubkeys) FROM dropped
 """
 
 # After a whole snapshot at $2 is merged, what is older was not in it: it is gone.
@@ -140,6 +172,10 @@ TURN_BACK: Final = """
 FORGET: Final = tuple(
     f"DELETE FROM chain.{table} WHERE program = $1"  # noqa: S608 - names of tables
     for table in (
-        "program_accounts", "program_events", "program_transactions", "program_watermarks",
+        "program_accounts",
+        "program_absences",
+        "program_events",
+        "program_transactions",
+        "program_watermarks",
     )
 )  # fmt: skip

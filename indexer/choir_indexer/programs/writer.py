@@ -131,29 +131,24 @@ class ProgramWriter:
         return {row[0]: int(row[1]) for row in rows}
 
     async def account_slots(self, after: int, through: int) -> set[int]:
-        """The slots in (`after`, `through`] that account rows are as of."""
+        """The slots in (`after`, `through`] that account rows are as of, and those to `through`
+        that absences on record are."""
         rows = await self.connection.fetch(
-            "SELECT DISTINCT slot FROM chain.program_accounts"
-            " WHERE program = $1 AND slot > $2 AND slot <= $3",
+            "SELECT slot FROM chain.program_accounts"
+            " WHERE program = $1 AND slot > $2 AND slot <= $3"
+            " UNION SELECT slot FROM chain.program_absences WHERE program = $1 AND slot <= $3",
             self._program, after, through,
         )  # fmt: skip
         return {int(row[0]) for row in rows}
 
     async def accounts_as_of(self, slots: Iterable[int]) -> list[bytes]:
-        """The accounts whose rows are as of one of these slots."""
-        rows = await self.connection.fetch(
-            "SELECT pubkey FROM chain.program_accounts"
-            " WHERE program = $1 AND slot = ANY($2::numeric[])",
-            self._program, list(slots),
-        )  # fmt: skip
+        """The accounts whose rows, or absences, are as of one of these slots."""
+        rows = await self.connection.fetch(sql.ACCOUNTS_AS_OF, self._program, list(slots))
         return [row[0] for row in rows]
 
     async def accounts_after(self, slot: int) -> list[bytes]:
-        """The accounts whose rows are as of a later slot."""
-        rows = await self.connection.fetch(
-            "SELECT pubkey FROM chain.program_accounts WHERE program = $1 AND slot > $2",
-            self._program, slot,
-        )  # fmt: skip
+        """The accounts whose rows, or absences, are as of a later slot."""
+        rows = await self.connection.fetch(sql.ACCOUNTS_AFTER, self._program, slot)
         return [row[0] for row in rows]
 
     async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
@@ -212,6 +207,7 @@ class ProgramWriter:
         async with self.connection.transaction():
             await self._hold_mark(after)
             await self._merge_accounts(delta)
+            await self._keep_absences(delta, finalized)
             if transactions:
                 await self._merge_transactions(delta)
             await self.connection.execute(sql.MOVE_MARK, self._program, through, finalized, begins)
@@ -234,10 +230,12 @@ class ProgramWriter:
             events = await self._drop_after("events", to)
             transactions = await self._drop_after("transactions", to)
             aged = [row[0] for row in await run.fetch(sql.AGE_ACCOUNTS, self._program, to)]
-            unasked = [pubkey for pubkey in aged if pubkey not in delta.accounts]
+            absent = [row[0] for row in await run.fetch(sql.DROP_ABSENCES, self._program, to)]
+            unasked = [pubkey for pubkey in (*aged, *absent) if pubkey not in delta.accounts]
             if unasked:
                 raise StaleBatch(f"{len(unasked)} accounts were written meanwhile")
             await self._merge_accounts(delta)
+            await self._keep_absences(delta, None)
             epoch = await run.fetchval(sql.TURN_BACK, self._program, to, events > 0)
         return RolledBack(epoch, transactions, events, len(aged), ())
 
@@ -327,6 +325,12 @@ class ProgramWriter:
         if delta.accounts:
             await self._stage_accounts(delta)
             await self.connection.execute(sql.MERGE_ACCOUNTS, self._program)
+
+    async def _keep_absences(self, delta: Delta, finalized: int | None) -> None:
+        if finalized is not None:
+            await self.connection.execute(sql.FORGET_ABSENCES, self._program, finalized)
+        if any(r.update.data is None and not r.update.certain for r in delta.accounts.values()):
+            await self.connection.execute(sql.KEEP_ABSENCES, self._program, finalized or 0)
 
     async def _stage_accounts(self, delta: Delta) -> None:
         staged = []

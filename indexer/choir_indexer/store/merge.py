@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCOUNTS_AFTER",
+    "ACCOUNTS_AS_OF",
     "ACCOUNT_COLUMNS",
     "BURY_UNLISTED",
     "CUT_STAGING",
@@ -20,6 +22,8 @@ __all__ = [
     "DROP_TYPED",
     "EMPTY_STAGING",
     "EVENT_COLUMNS",
+    "FORGET_ABSENCES",
+    "KEEP_ABSENCES",
     "KEEP_LETTERS",
     "KINDS",
     "MERGE_ACCOUNTS",
@@ -200,6 +204,26 @@ MERGE_ACCOUNTS: Final = """
         closed_slot = excluded.closed_slot
     WHERE (a.slot, a.write_version) < (excluded.slot, excluded.write_version)
 """
+
+# ... but its slot may yet be dropped, and it with it: until $1 says that the slot is final, it is
+# on record. After the merge.
+KEEP_ABSENCES: Final = """
+    INSERT INTO chain.absences (slot, pubkeys)
+    SELECT s.slot, array_agg(s.pubkey ORDER BY s.pubkey) FROM stage_accounts s
+    WHERE s.data IS NULL AND NOT s.certain AND s.slot > $1
+      AND NOT EXISTS (SELECT FROM chain.accounts k WHERE k.pubkey = s.pubkey)
+    GROUP BY s.slot
+"""
+# Rows and absences as of a slot of $1, and as of a slot after $1.
+ACCOUNTS_AS_OF: Final = """
+    SELECT pubkey FROM chain.accounts WHERE slot = ANY($1::numeric[])
+    UNION SELECT unnest(pubkeys) FROM chain.absences WHERE slot = ANY($1::numeric[])
+"""
+ACCOUNTS_AFTER: Final = """
+    SELECT pubkey FROM chain.accounts WHERE slot > $1
+    UNION SELECT unnest(pubkeys) FROM chain.absences WHERE slot > $1
+"""
+FORGET_ABSENCES: Final = "DELETE FROM chain.absences WHERE slot <= $1"
 
 # After a whole snapshot at $1 is merged, what is older was not in it: it is gone.
 BURY_UNLISTED: Final = """

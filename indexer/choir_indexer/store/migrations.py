@@ -9,7 +9,7 @@ from choir_indexer.store.errors import DatabaseUnreachable, unreachable
 __all__ = ["HEAD", "migrate", "rebuild"]
 
 SCHEMA = "chain"
-HEAD = "chain_0009"
+HEAD = "chain_0010"
 """The newest revision: a worker that finds it need not load Alembic, which takes a second."""
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 # any constant will do, as long as nobody else in the database uses it

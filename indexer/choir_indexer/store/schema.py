@@ -132,6 +132,16 @@ accounts = sa.Table(
     _u64("closed_slot", nullable=True),
 )
 
+# addresses that a walk asked for and that were not the program's, as of a slot that is not final
+# yet: should it be dropped, they are asked for again. What has a row is not here
+absences = sa.Table(
+    "absences",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _u64("slot"),
+    sa.Column("pubkeys", ARRAY(BYTEA), nullable=False),
+)
+
 config = sa.Table(
     "config",
     metadata,
@@ -398,6 +408,16 @@ program_accounts = sa.Table(
     _json("value", nullable=True),
     sa.Column("reason", sa.Text, nullable=True),
     _u64("closed_slot", nullable=True),
+)
+
+# as `absences`
+program_absences = sa.Table(
+    "program_absences",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    _key("program"),
+    _u64("slot"),
+    sa.Column("pubkeys", ARRAY(BYTEA), nullable=False),
 )
 
 # every transaction that names it

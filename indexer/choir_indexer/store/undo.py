@@ -14,6 +14,7 @@ from choir_indexer.store.merge import KINDS
 __all__ = [
     "AGE_ACCOUNTS",
     "AGE_TYPED",
+    "DROP_ABSENCES",
     "DROP_EMPTY_HEADS",
     "DROP_LETTERS",
     "DROP_TRANSACTIONS",
@@ -65,6 +66,11 @@ AGE_TYPED: Final = tuple(
     f"UPDATE chain.{kind} SET slot = $1, write_version = 0 WHERE pubkey = ANY($2::bytea[])"
     for kind in KINDS
 )
+
+DROP_ABSENCES: Final = """
+    WITH dropped AS (DELETE FROM chain.absences WHERE slot > $1 RETURNING pubkeys)
+    SELECT unnest(pubkeys) FROM dropped
+"""
 
 TURN_BACK: Final = """
     UPDATE chain.watermark

@@ -234,25 +234,23 @@ class Writer:
         return {row[0]: int(row[1]) for row in rows}
 
     async def account_slots(self, after: int, through: int) -> set[int]:
-        """The slots in (`after`, `through`] that rows of ``chain.accounts`` are as of."""
+        """The slots in (`after`, `through`] that rows of ``chain.accounts`` are as of, and those
+        to `through` that absences on record are."""
         rows = await self._connection.fetch(
-            "SELECT DISTINCT slot FROM chain.accounts WHERE slot > $1 AND slot <= $2",
+            "SELECT slot FROM chain.accounts WHERE slot > $1 AND slot <= $2"
+            " UNION SELECT slot FROM chain.absences WHERE slot <= $2",
             after, through,
         )  # fmt: skip
         return {int(row[0]) for row in rows}
 
     async def accounts_as_of(self, slots: Iterable[int]) -> list[bytes]:
-        """The accounts whose rows are as of one of these slots."""
-        rows = await self._connection.fetch(
-            "SELECT pubkey FROM chain.accounts WHERE slot = ANY($1::numeric[])", list(slots)
-        )
+        """The accounts whose rows, or absences, are as of one of these slots."""
+        rows = await self._connection.fetch(sql.ACCOUNTS_AS_OF, list(slots))
         return [row[0] for row in rows]
 
     async def accounts_after(self, slot: int) -> list[bytes]:
-        """The accounts whose rows are as of a later slot."""
-        rows = await self._connection.fetch(
-            "SELECT pubkey FROM chain.accounts WHERE slot > $1", slot
-        )
+        """The accounts whose rows, or absences, are as of a later slot."""
+        rows = await self._connection.fetch(sql.ACCOUNTS_AFTER, slot)
         return [row[0] for row in rows]
 
     async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
@@ -323,7 +321,7 @@ class Writer:
             after: where the watermark must stand.
             through: where it will stand.
             finalized: the newest final slot, where known. The caller has held what the mirror
-                has up to there against the chain.
+                has up to there against the chain, absences too.
             begins: the slot that history begins with, when what is older cannot be had.
 
         Raises:
@@ -363,6 +361,7 @@ class Writer:
                 raise StaleBatch(f"the watermark is not at slot {after}")
             await self._stage_accounts(delta)
             await self._merge_accounts(delta)
+            await self._keep_absences(delta, finalized)
             if transactions:
                 heads = await self._write_transactions(transactions, after)
             await self._connection.execute(
@@ -384,7 +383,7 @@ class Writer:
         their places. Accounts written as of those slots become what `delta` says.
 
         Args:
-            delta: every account whose row is as of a slot after `to`, as of now.
+            delta: every account whose row or absence is as of a slot after `to`, as of now.
             after: where the watermark must stand.
             to: where it will stand.
             reason: what showed that the slots are gone, for the record.
@@ -412,13 +411,15 @@ class Writer:
             dropped = await run.execute(undo.DROP_TRANSACTIONS, to)
             await run.execute(undo.DROP_LETTERS, to)
             aged = [row[0] for row in await run.fetch(undo.AGE_ACCOUNTS, to)]
-            unasked = [pubkey for pubkey in aged if pubkey not in delta.accounts]
+            absent = [row[0] for row in await run.fetch(undo.DROP_ABSENCES, to)]
+            unasked = [pubkey for pubkey in (*aged, *absent) if pubkey not in delta.accounts]
             if unasked:
                 raise StaleBatch(f"{len(unasked)} accounts were written meanwhile")
             for statement in undo.AGE_TYPED:
                 await run.execute(statement, to, aged)
             await self._stage_accounts(delta)
             await self._merge_accounts(delta)
+            await self._keep_absences(delta, None)
             await run.execute(undo.TURN_BACK, to)
             transactions, events = int(dropped.split()[-1]), sum(row[2] for row in withdrawn)
             await run.execute(
@@ -530,6 +531,14 @@ class Writer:
             statements.append(f"NOTIFY {OUTBOX_CHANNEL}")
         await self._connection.execute(";".join(statements))  # one way there and back
         await self._letters(row.dead for row in delta.accounts.values() if row.dead)
+
+    async def _keep_absences(self, delta: Delta, finalized: int | None) -> None:
+        """After the merge: what was not there as of a slot that is not final. Forgets those as of
+        slots that are; the caller has looked at them."""
+        if finalized is not None:
+            await self._connection.execute(sql.FORGET_ABSENCES, finalized)
+        if any(r.update.data is None and not r.update.certain for r in delta.accounts.values()):
+            await self._connection.execute(sql.KEEP_ABSENCES, finalized or 0)
 
     async def _letters(self, letters: Iterable[DeadLetter]) -> None:
         rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]

@@ -13,11 +13,6 @@ SEED = os.environ.get("CHOIR_FAULT_SEED", "1")
 RUNS = int(os.environ.get("CHOIR_FAULT_RUNS", "1000"))
 ONLY = os.environ.get("CHOIR_FAULT_RUN")
 HISTORIES = 32
-searching = pytest.mark.skipif(
-    "CHOIR_FAULT_RUNS" not in os.environ,
-    reason="a search, begun with CHOIR_FAULT_RUNS=1000: about one run in two hundred still finds an"
-    " account missing behind the watermark (docs/indexer.md)",
-)
 
 
 def numbers(part: int, runs: int, parts: int) -> range:

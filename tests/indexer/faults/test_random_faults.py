@@ -16,14 +16,13 @@ import sys
 
 import pytest
 from tests.indexer.conftest import Bench
-from tests.indexer.faults.conftest import RUNS, numbers, searching
+from tests.indexer.faults.conftest import RUNS, numbers
 from tests.indexer.faults.history import History
 from tests.indexer.faults.run import Run, Tally
 
 PARTS = 8
 
 
-@searching
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_goes_wrong_the_mirror_is_never_wrong_and_ends_as_the_chain_is(

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from tests.choir.chain import World
-from tests.indexer.faults.conftest import searching
 from tests.indexer.test_process import GRACE_S, _environment, _start
 from tests.indexer.test_real_chain import compare, people
 from tests.indexer.test_real_forks import world
@@ -69,7 +68,6 @@ class Indexer:
             self._process = None
 
 
-@searching
 @pytest.mark.slow
 async def test_killed_processes_leave_a_mirror_that_is_as_the_chain_is(
     world: World, empty_database_url: str, fault_seed: int, capfd: pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.indexer.faults.conftest import ONLY, numbers, searching
+from tests.indexer.faults.conftest import ONLY, numbers
 from tests.indexer.faults.history import History
 from tests.indexer.faults.run import Tally
 from tests.indexer.faults.vectors import VectorRun
@@ -17,7 +17,6 @@ RUNS = 12  # a part
 PARTS = 4
 
 
-@searching
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_goes_wrong_the_points_end_as_the_tables_are(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.indexer.borsh import encode
@@ -13,7 +14,7 @@ from tests.indexer.conftest import Bench
 from tests.indexer.programs.test_mirror import a_mirror, compare, rows
 from tests.indexer.story import Teller
 from tests.indexer.synthetic import Faults, SyntheticChain, SyntheticSource, key
-from tests.indexer.test_forks import ForkingFaults, Move, moves
+from tests.indexer.test_forks import ClosedMeanwhile, ForkingFaults, Move, moves
 from tests.indexer.test_mirror import _settle, _stop
 
 some = settings(
@@ -103,5 +104,28 @@ def test_an_account_that_was_written_on_a_fork_alone_is_gone(bench: Bench) -> No
         assert set(there["accounts"]) == {key("stays")}
         assert there["events"] == []
         await _stop(following)
+
+    bench.run(play())
+
+
+@pytest.mark.parametrize("passed", [False, True])
+def test_an_account_that_was_closed_only_on_a_fork_is_there(bench: Bench, passed: bool) -> None:
+    """Whether the watermark has passed the slot that is dropped or not."""
+    chain = SyntheticChain(finality=8)
+    chain.close_slot(({key("first"): encode("Position", shares=1)}, []))
+    made = key("made")
+
+    async def play() -> None:
+        await a_mirror(bench, SyntheticSource(chain)).catch_up()
+        chain.close_slot(({made: encode("Position", shares=2)}, []))
+        faults = ClosedMeanwhile(chain, made)
+        await a_mirror(bench, SyntheticSource(chain, faults)).catch_up()
+        if passed:
+            await a_mirror(bench, SyntheticSource(chain)).catch_up()
+        assert set((await rows(bench))["accounts"]) == {key("first")}
+        chain.fork(1)
+        chain.close_slot()
+        await a_mirror(bench, SyntheticSource(chain)).catch_up()
+        assert set((await compare(bench, chain))["accounts"]) == {key("first"), made}
 
     bench.run(play())

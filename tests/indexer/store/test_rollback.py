@@ -124,6 +124,12 @@ def test_what_would_be_wrong_is_refused_whole(bench: Bench) -> None:
                 await writer.roll_back(now, after=2, to=1, reason="a test")
             with pytest.raises(StaleBatch, match="3 accounts were written meanwhile"):
                 await writer.roll_back(Delta(), after=3, to=1, reason="a test")
+            gone = AccountUpdate(key("another"), 3, FETCHED, None, certain=False)
+            await writer.apply_history(
+                Delta.of(accounts=[decode_update(gone)]), after=3, through=3, finalized=1
+            )
+            with pytest.raises(StaleBatch, match="1 accounts were written meanwhile"):
+                await writer.roll_back(now, after=3, to=1, reason="a test")
             with pytest.raises(Incomplete, match=r"slots up to 1 are final.*a test.*--rebuild"):
                 await writer.roll_back(now, after=3, to=0, reason="a test")
             assert await held(connection, versions=True) == before
