@@ -190,6 +190,10 @@ class SyntheticChain:
         """The newest final slot when `slot` was the newest."""
         return min(self.final, slot)
 
+    def block_before(self, slot: int) -> int:
+        """The newest slot to `slot` that a node can answer for: one with a block."""
+        return max((block for block in self.blocks if block <= slot), default=0)
+
     def live(self) -> dict[bytes, bytes]:
         """Every account there is now."""
         now = {pubkey: self.at(pubkey, self.slot) for pubkey in self.states}
@@ -258,7 +262,7 @@ class SyntheticSource:
         if self.at_frontier is not None:
             await self.at_frontier()
         self.forks_seen = self.chain.forks
-        slot = max(self.chain.slot - self.faults.lag(), 0)
+        slot = self.chain.block_before(self.chain.slot - self.faults.lag())
         return Frontier(slot, self.chain.final_at(slot))
 
     async def history(
@@ -299,9 +303,11 @@ class SyntheticSource:
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         self.faults.before("accounts")
         # a node answers for any slot it has from the one asked for
-        slot = max(self.chain.slot - self.faults.lag(), at_least)
-        if slot > self.chain.slot:
-            raise SourceError(f"the node has not reached slot {slot}")
+        slot = self.chain.block_before(self.chain.slot - self.faults.lag())
+        if slot < at_least:
+            slot = self.chain.block_before(self.chain.slot)
+        if slot < at_least:
+            raise SourceError(f"the node has not reached slot {at_least}")
         return self._updates(pubkeys, slot)
 
     async def blocks(self, slots: Collection[int]) -> set[int]:
@@ -312,7 +318,7 @@ class SyntheticSource:
     async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
         self.faults.before("snapshot")
         newest = self.chain.final if final else self.chain.slot
-        slot = max(newest - self.faults.lag(), at_least)
+        slot = max(self.chain.block_before(newest - self.faults.lag()), at_least)
         there = [u for u in self._updates(self.chain.states, slot) if u.data is not None]
 
         async def parts() -> AsyncIterator[list[AccountUpdate]]:

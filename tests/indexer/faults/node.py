@@ -50,7 +50,7 @@ class PlayedNode(JsonRpc):
         return answers(*params)
 
     def _slot(self, options: Options) -> int:
-        slot = max(self.chain.slot - self.plan.lag(), 0)
+        slot = self.chain.block_before(self.chain.slot - self.plan.lag())
         wanted = options.get("minContextSlot", 0)
         if slot < wanted:
             raise NodeBehind(f"slot {wanted} has not been reached", slots_behind=wanted - slot)
@@ -116,8 +116,9 @@ class PlayedNode(JsonRpc):
 
     def _older(self, slot: int, least: int) -> int:
         """A slot that a node may answer for just as well."""
-        if least < slot and self.plan.hits("older answer"):
-            return self.plan.dice.randint(least, slot)
+        older = [block for block in self.chain.blocks if least <= block < slot]
+        if older and self.plan.hits("older answer"):
+            return self.plan.dice.choice(older)
         return slot
 
     def _getMultipleAccounts(self, names: list[str], options: Options) -> Any:  # noqa: N802

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import asyncpg
@@ -85,18 +85,20 @@ class Reader:
         transactions = await self._transactions(ask)
         events = await self._events(ask)
         rows = await ask.fetch("SELECT pubkey, slot, data, lamports FROM chain.accounts")
-        complaint = ""
+        absences = await ask.fetch("SELECT slot, unnest(pubkeys) FROM chain.absences")
+        absent = {(row[1], int(row[0])) for row in absences}
+        complaints = []
         # where the mirror has not heard of a fork yet, it holds what was the chain before
         for branch in (chain.branch, *reversed(chain.left)):
             found = _transactions_differ(branch, transactions, through)
             found = found or _events_differ(branch, events, through)
             if not found and mark["snapshot_slot"] is not None:
-                found = self._accounts_differ(branch, rows, through)
+                found = self._accounts_differ(branch, rows, absent, through)
             if not found:
                 break
-            complaint = complaint or found
+            complaints.append(found)
         else:
-            raise AssertionError(complaint)
+            raise AssertionError("; on the branch before that: ".join(complaints))
         stands = [each for each in transactions if each[1] <= final]
         assert stands == _refs(chain.branch.upto(final)), f"what is final at {final}"
         assert not await ask.fetch(TYPED_APART), "typed rows apart from raw ones"
@@ -129,11 +131,21 @@ class Reader:
         assert {row[0]: (row[1], row[2]) for row in told if row[2]} == heads, "heads"
         return dict(found)
 
-    def _accounts_differ(self, branch: Branch, rows: Sequence[asyncpg.Record], through: int) -> str:
-        """Rows as of the watermark or later, and none missing. A later row may be of any branch:
-        it is looked at again when the watermark gets there."""
+    def _accounts_differ(
+        self,
+        branch: Branch,
+        rows: Sequence[asyncpg.Record],
+        absent: Set[Ref],
+        through: int,
+    ) -> str:
+        """Rows as of the watermark or later, and none missing. A later row, and an absence on
+        record, may be of any branch: it is looked at again when the watermark gets there."""
         branches = (branch, self._chain.branch, *self._chain.left)
-        there = set()
+        there = {
+            pubkey
+            for pubkey, slot in absent
+            if slot > through and any(each.state(pubkey, slot)[0] is None for each in branches)
+        }
         for row in rows:
             pubkey, slot, state = (
                 row["pubkey"],
@@ -163,8 +175,20 @@ def _refs(told: Sequence[Told]) -> list[Ref]:
 
 
 def _transactions_differ(branch: Branch, transactions: list[Ref], through: int) -> str:
-    same = transactions == _refs(branch.upto(through))
-    return "" if same else f"transactions at {through} are not the chain's"
+    wanted = _refs(branch.upto(through))
+    if transactions == wanted:
+        return ""
+    few, many = set(wanted) - set(transactions), set(transactions) - set(wanted)
+    return (
+        f"transactions at {through} are not the chain's: lacks {_slots(few)}, has {_slots(many)}"
+        f" beside it, of branch to {branch.transactions[-1].ref.slot if branch.transactions else 0}"
+    )
+
+
+def _slots(refs: Iterable[Ref]) -> list[str]:
+    return [
+        f"{signature.hex()[:8]} of {slot}" for signature, slot in sorted(refs, key=lambda r: r[1])
+    ]
 
 
 def _events_differ(branch: Branch, events: dict[bytes, list[Event]], through: int) -> str:
