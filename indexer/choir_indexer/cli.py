@@ -169,22 +169,19 @@ def reconcile_mirror(
 ) -> None:
     """Compare every account with the chain; exit code 3 when something differs."""
     from choir.rpc import HttpRpc
-    from choir_indexer.reconcile import reconcile
+    from choir_indexer.reconciling import Reconciler
     from choir_indexer.runner import opened_source
-    from choir_indexer.store.writer import Writer
 
     settings = _settings()
     _log_to_stderr(logging.WARNING)
 
     async def compare() -> Any:
-        writer = await Writer.open(settings.database_url, lease=False)
-        try:
-            async with opened_source(settings) as source, HttpRpc(settings.rpc_url) as rpc:
-                return await reconcile(source, writer, rpc, repair=repair)
-        finally:
-            await writer.close()
+        async with opened_source(settings) as source, HttpRpc(settings.rpc_url) as rpc:
+            return await Reconciler(settings.database_url, source, rpc, repair=repair).compare()
 
     report = _run(compare())
+    if report is None:
+        _fail("another comparison is under way on this database; try again when it has ended")
     if as_json:
         typer.echo(json.dumps(report.plain()))
     else:
@@ -203,7 +200,10 @@ def reconcile_mirror(
         for vault in report.short_vaults:
             typer.echo(f"  short      {vault.thread}: owes {vault.owed}, holds {vault.held}")
         if report.missing_transactions:
-            typer.echo("missing transactions need: choir-indexer migrate --rebuild")
+            typer.echo(
+                "a running indexer takes in the missing transactions that are not final; when they"
+                " stay, make the mirror anew with: choir-indexer migrate --rebuild"
+            )
     if not report.clean:
         raise typer.Exit(DIFFERS)
 

@@ -1,10 +1,16 @@
-"""Comparing the mirror with the chain, account by account, and putting right what differs."""
+"""Comparing the mirror with the chain, account by account, and putting right what differs.
+
+The chain's list of accounts goes to a temporary table as digests while it arrives, and the database
+compares; so a long one takes no memory here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from hashlib import sha256
+from typing import Any, Final, Literal
 
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -15,19 +21,30 @@ from choir.errors import DecodeError
 from choir.rpc import Rpc
 from choir_indexer.decode import decode_update
 from choir_indexer.delta import Delta
-from choir_indexer.model import AccountUpdate
-from choir_indexer.sources import Source
+from choir_indexer.sources import Snapshot, Source
 from choir_indexer.store.errors import MirrorError
-from choir_indexer.store.writer import Writer
+from choir_indexer.store.writer import Mark, Writer
 
-__all__ = ["Difference", "Report", "ShortVault", "read_vaults", "reconcile", "short_vaults"]
+__all__ = ["Difference", "Report", "ShortVault", "read_vaults", "reconcile"]
 
 What = Literal["missing", "extra", "different"]
-PAGE = 5000
 PAIRS_PER_CALL = 50  # a thread and its vault, in one answer of one slot
 AMOUNT_AT = 64  # of a token account: mint, owner, amount u64
 WAIT_S = 30.0
 STEP_S = 0.2
+
+_LISTED: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS listed (pubkey bytea PRIMARY KEY, digest bytea NOT NULL);
+    TRUNCATE listed
+"""
+# Rows newer than the list at $1 say nothing about it.
+_DIFFERING: Final = """
+    SELECT pubkey, CASE WHEN l.pubkey IS NULL THEN 'extra' WHEN a.data IS NULL THEN 'missing'
+                        ELSE 'different' END AS what
+    FROM chain.accounts a FULL JOIN listed l USING (pubkey)
+    WHERE (a.slot IS NULL OR a.slot <= $1) AND sha256(a.data) IS DISTINCT FROM l.digest
+    ORDER BY pubkey
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +95,8 @@ async def reconcile(
 ) -> Report:
     """Compare a whole snapshot with the mirror, transactions by their signatures, and vaults.
 
-    Works beside a running indexer. Repairs are ordinary guarded writes of what the snapshot
-    says; missing transactions cannot be repaired, since the events after them are numbered.
+    Works beside a running indexer. Repairs are ordinary guarded writes of what the accounts are
+    now; missing transactions cannot be repaired, since the events after them are numbered.
 
     Args:
         source: the chain.
@@ -95,7 +112,7 @@ async def reconcile(
     clock = clock or SystemClock()
     frontier = await source.frontier()
     async with source.snapshot(at_least=frontier.slot) as snapshot:
-        listed = [update async for part in snapshot.parts for update in part]
+        accounts, threads = await _list(writer, snapshot)
     deadline = clock.monotonic() + WAIT_S
     while True:
         mark = await writer.mark()
@@ -106,69 +123,67 @@ async def reconcile(
         if not await writer.followed():
             break  # nobody is on the way there
         await clock.sleep(STEP_S)
-    chain = {update.pubkey: update for update in listed}
-    differing: list[tuple[Difference, AccountUpdate]] = []
-    version = max((update.write_version for update in listed), default=0)
-    seen: set[bytes] = set()
-    async for pubkey, slot, data in writer.accounts(PAGE):
-        seen.add(pubkey)
-        there = chain.get(pubkey)
-        if slot > snapshot.slot or (there is None and data is None):
-            continue
-        if there is None:
-            gone = AccountUpdate(pubkey, snapshot.slot, version, None)
-            differing.append((_difference(pubkey, "extra"), gone))
-        elif data != there.data:
-            differing.append(
-                (_difference(pubkey, "missing" if data is None else "different"), there)
-            )
-    differing += [
-        (_difference(pubkey, "missing"), update)
-        for pubkey, update in chain.items()
-        if pubkey not in seen
-    ]
+    differing = await writer.connection.fetch(_DIFFERING, snapshot.slot)
     if repair and differing:
-        updates = (update for _, update in differing)
+        pubkeys = [row["pubkey"] for row in differing]
+        updates = await source.accounts(pubkeys, at_least=snapshot.slot)
         await writer.apply_snapshot(Delta.of(accounts=map(decode_update, updates)))
-    # what is older than the mirror's history is known to be missing, and so is what is retired
-    begins = max(mark.history_slot or 1, (mark.retired_slot or 0) + 1)
-    refs = await source.signatures(begins - 1, min(mark.slot, frontier.slot))
-    unknown = await writer.unknown([ref.signature for ref in refs])
-    if unknown:  # asked for afterwards, so that what was retired meanwhile is not missing
-        now = await writer.mark()
-        retired = 0 if now is None else now.retired_slot or 0
-        kept = {ref.signature for ref in refs if ref.slot > retired}
-        unknown = [signature for signature in unknown if signature in kept]
+    listed, missing = await _missing_transactions(source, writer, mark, frontier.slot)
     return Report(
         slot=snapshot.slot,
         watermark=mark.slot,
         behind=mark.slot < snapshot.slot,
-        accounts=len(chain),
-        transactions=len(refs),
-        differences=tuple(difference for difference, _ in differing),
-        missing_transactions=tuple(str(Signature(signature)) for signature in unknown),
-        short_vaults=tuple(await short_vaults(rpc, listed)),
+        accounts=accounts,
+        transactions=listed,
+        differences=tuple(Difference(str(Pubkey(row["pubkey"])), row["what"]) for row in differing),
+        missing_transactions=tuple(missing),
+        short_vaults=tuple(
+            ShortVault(str(Pubkey(pubkey)), owed, held)
+            for pubkey, owed, held in await read_vaults(rpc, threads)
+            if held < owed
+        ),
         repaired=len(differing) if repair else 0,
     )
 
 
-async def short_vaults(rpc: Rpc, updates: Iterable[AccountUpdate]) -> list[ShortVault]:
-    """Threads whose vault does not cover their balance and what they owe.
+async def _list(writer: Writer, snapshot: Snapshot) -> tuple[int, list[tuple[Pubkey, Pubkey]]]:
+    """Take down what is listed; how many accounts there are, and the threads with their vaults."""
+    count, threads = 0, []
+    await writer.connection.execute(_LISTED)
+    async for part in snapshot.parts:
+        rows = []
+        for update in part:
+            data = update.data or b""
+            rows.append((update.pubkey, sha256(data).digest()))
+            if data.startswith(Thread.DISCRIMINATOR):
+                try:
+                    threads.append((Pubkey(update.pubkey), Thread.decode(data).vault))
+                except DecodeError:
+                    continue  # the mirror keeps it as a dead letter
+        await writer.connection.copy_records_to_table("listed", records=rows)
+        count += len(rows)
+    return count, threads
 
-    Each thread is read again together with its vault, so that both are of one slot.
-    """
-    threads: list[tuple[Pubkey, Pubkey]] = []
-    for update in updates:
-        try:
-            thread = Thread.decode(update.data or b"")
-        except DecodeError:
-            continue
-        threads.append((Pubkey(update.pubkey), thread.vault))
-    return [
-        ShortVault(str(Pubkey(pubkey)), owed, held)
-        for pubkey, owed, held in await read_vaults(rpc, threads)
-        if held < owed
-    ]
+
+async def _missing_transactions(
+    source: Source, writer: Writer, mark: Mark, through: int
+) -> tuple[int, list[str]]:
+    """How many transactions the chain lists to the watermark at most, and which the mirror lacks
+    of them."""
+    # what is older than the mirror's history is known to be missing, and so is what is retired
+    begins = max(mark.history_slot or 1, (mark.retired_slot or 0) + 1)
+    count, unknown = 0, dict[bytes, int]()
+    async with aclosing(source.signatures(begins - 1, min(mark.slot, through))) as pages:
+        async for page in pages:
+            slots = dict(page)
+            count += len(slots)
+            unknown |= {name: slots[name] for name in await writer.unknown(slots)}
+    if unknown:  # asked for afterwards, so that what was retired meanwhile is not missing
+        now = await writer.mark()
+        retired = 0 if now is None else now.retired_slot or 0
+        unknown = {name: slot for name, slot in unknown.items() if slot > retired}
+    oldest_first = sorted(unknown, key=lambda name: unknown[name])
+    return count, [str(Signature(name)) for name in oldest_first]
 
 
 async def read_vaults(
@@ -191,7 +206,3 @@ async def read_vaults(
                 held = int.from_bytes(vault.data[AMOUNT_AT : AMOUNT_AT + 8], "little")
             found.append((bytes(pubkey), thread.balance + thread.total_claimable, held))
     return found
-
-
-def _difference(pubkey: bytes, what: What) -> Difference:
-    return Difference(str(Pubkey(pubkey)), what)

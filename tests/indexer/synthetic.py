@@ -297,8 +297,12 @@ class SyntheticSource:
             if not listed:
                 return
 
-    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
-        return [r.ref for r in self.chain.transactions if after < r.ref.slot <= through]
+    async def signatures(
+        self, after: int, through: int
+    ) -> AsyncGenerator[Sequence[tuple[bytes, int]], None]:
+        for ran in reversed(self.chain.transactions):
+            if after < ran.ref.slot <= through:
+                yield [(ran.ref.signature, ran.ref.slot)]
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         self.faults.before("accounts")

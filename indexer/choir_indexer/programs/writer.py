@@ -6,7 +6,7 @@ It holds a lease of its own, so that several processes share the work without wr
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, Self
@@ -150,21 +150,6 @@ class ProgramWriter:
         """The accounts whose rows, or absences, are as of a later slot."""
         rows = await self.connection.fetch(sql.ACCOUNTS_AFTER, self._program, slot)
         return [row[0] for row in rows]
-
-    async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
-        """Every row by address, `page` at a time: address, slot, data (None for a tombstone)."""
-        last = b""
-        while True:
-            rows = await self.connection.fetch(
-                "SELECT pubkey, slot, data FROM chain.program_accounts"
-                " WHERE program = $1 AND pubkey > $2 ORDER BY pubkey LIMIT $3",
-                self._program, last, page,
-            )  # fmt: skip
-            for row in rows:
-                yield row[0], int(row[1]), row[2]
-            if len(rows) < page:
-                return
-            last = rows[-1][0]
 
     async def apply_live(self, delta: Delta) -> None:
         """Write announced accounts that are newer than the watermark. It does not move."""

@@ -138,9 +138,11 @@ class Source(Protocol):
         """
         ...
 
-    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
-        """The transactions of those slots by signature alone, oldest first, as far back as the
-        source lists them."""
+    def signatures(
+        self, after: int, through: int
+    ) -> AsyncGenerator[Sequence[tuple[bytes, int]], None]:
+        """The transactions of those slots, as far back as the source lists them: signature and
+        slot, newest first, in pages."""
         ...
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:

@@ -45,7 +45,6 @@ from choir.ids import PROGRAM_ID
 from choir.rpc import Commitment, Rpc, account_from_json
 from choir_indexer.model import (
     FETCHED,
-    U64_MAX,
     AccountUpdate,
     Frontier,
     HistoryBatch,
@@ -192,9 +191,16 @@ class RpcSource:
             yield HistoryBatch(after, through, (), recheck, rechecked_after, begins)
         self._announced = {s: slot for s, slot in self._announced.items() if slot > through}
 
-    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
+    async def signatures(
+        self, after: int, through: int
+    ) -> AsyncGenerator[Sequence[tuple[bytes, int]], None]:
         """By `getSignaturesForAddress`; as far back as the node lists them."""
-        return (await self._walk(after, through)).refs(after, through)
+        async for page in self._pages(after, through):
+            yield [
+                (bytes(Signature.from_string(text)), slot)
+                for slot, text in page
+                if after < slot <= through
+            ]
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         """By `getMultipleAccounts`; each answer carries its own slot."""
@@ -311,20 +317,25 @@ class RpcSource:
         A short page is not the end; and an empty one is only what this node has to say.
         """
         rows: list[tuple[int, str]] = []
-        limit = FIRST_PAGE
-        while True:
-            page = await self._page(rows[-1][1] if rows else None, limit, through)
-            last = rows[-1][0] if rows else U64_MAX
-            for slot, _ in page:
-                if slot > last:
-                    raise SourceError(f"the node lists slot {slot} after slot {last}")
-                last = slot
+        async for page in self._pages(floor, through):
             rows += page
-            if rows and rows[-1][0] <= floor:
-                return _Walk(rows, reached=True)
+        return _Walk(rows, reached=bool(rows) and rows[-1][0] <= floor)
+
+    async def _pages(self, floor: int, through: int) -> AsyncGenerator[list[tuple[int, str]], None]:
+        """The list's rows, newest first, to one at `floor` or to an empty page."""
+        last: tuple[int, str] | None = None
+        while True:
+            first = last is None
+            page = await self._page(last and last[1], FIRST_PAGE if first else PAGE, through)
+            for row in page:
+                if last is not None and row[0] > last[0]:
+                    raise SourceError(f"the node lists slot {row[0]} after slot {last[0]}")
+                last = row
             if not page:
-                return _Walk(rows, reached=False)
-            limit = PAGE
+                return
+            yield page
+            if page[-1][0] <= floor:
+                return
 
     async def _beginning(
         self, walk: _Walk, after: int, through: int, anchor: SignatureRef | None

@@ -7,7 +7,7 @@ losing the lease: whoever cannot write cannot believe it may.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -252,22 +252,6 @@ class Writer:
         """The accounts whose rows, or absences, are as of a later slot."""
         rows = await self._connection.fetch(sql.ACCOUNTS_AFTER, slot)
         return [row[0] for row in rows]
-
-    async def accounts(self, page: int) -> AsyncIterator[tuple[bytes, int, bytes | None]]:
-        """Every row of ``chain.accounts`` by address, `page` at a time: address, slot, data
-        (None for a tombstone)."""
-        last = b""
-        while True:
-            rows = await self._connection.fetch(
-                "SELECT pubkey, slot, data FROM chain.accounts WHERE pubkey > $1"
-                " ORDER BY pubkey LIMIT $2",
-                last, page,
-            )  # fmt: skip
-            for row in rows:
-                yield row[0], int(row[1]), row[2]
-            if len(rows) < page:
-                return
-            last = rows[-1][0]
 
     async def apply_live(self, delta: Delta) -> None:
         """Write announced accounts that are newer than the watermark. It does not move.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -213,9 +213,11 @@ class YellowstoneSource:
                 return batch.recheck, batch.rechecked_after
         return (), None
 
-    async def signatures(self, after: int, through: int) -> list[SignatureRef]:
+    def signatures(
+        self, after: int, through: int
+    ) -> AsyncGenerator[Sequence[tuple[bytes, int]], None]:
         """The node's list."""
-        return await self._node.signatures(after, through)
+        return self._node.signatures(after, through)
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         """From the stream, for the batch that was given last; what it does not carry, and every
