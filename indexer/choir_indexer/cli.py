@@ -372,11 +372,12 @@ async def _progress(state: Any) -> None:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    from choir.errors import RpcError
     from choir_indexer.sources import SourceError
 
     try:
         return asyncio.run(work)
-    except (MirrorError, SourceError) as error:
+    except (MirrorError, SourceError, RpcError) as error:
         _fail(str(error))
 
 

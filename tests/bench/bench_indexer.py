@@ -27,7 +27,8 @@ What is measured, and how, in one run against one embedded PostgreSQL with its u
   deposit's event is there, with its number, its transaction and the watermark.
 - First fill: `choir-indexer backfill` in its own process from a node in another one that lists
   10,000, 100,000 and (--full) 1,000,000 accounts: microseconds an account, from the question to
-  the node until the next one, and the process's peak resident size.
+  the node until the next one, and the process's peak resident size. Then `choir-indexer
+  reconcile` on it: microseconds an account with the start of the process, and the same.
 
 All figures but the lag are medians of --rounds. Other work on the machine lowers all of them;
 compare those of one run. Under a minute on two free cores; --full takes several.
@@ -85,16 +86,16 @@ def rows(url: str, story: Story, count: int, rounds: int) -> dict[str, float]:
 def first_fill(url: str, counts: list[int], rounds: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for count in counts:
-        costs, sizes = [], []
+        ran = []
         for _ in range(rounds if count < 1_000_000 else 1):
             asyncio.run(empty(url))
-            cost, size = backfill(url, count)
-            costs.append(cost)
-            sizes.append(size)
+            ran.append(backfill(url, count))
         name = f"{count // 1_000}k" if count < 1_000_000 else f"{count // 1_000_000}m"
-        found[f"backfill_cost_us_{name}"] = statistics.median(costs)
-        found[f"backfill_rss_mb_{name}"] = max(sizes)
-    found["backfill_rss_mb"] = max(v for k, v in found.items() if k.startswith("backfill_rss"))
+        for what, costs in zip(("backfill", "reconcile"), zip(*ran, strict=True), strict=True):
+            found[f"{what}_cost_us_{name}"] = statistics.median(cost.us for cost in costs)
+            found[f"{what}_rss_mb_{name}"] = max(cost.mb for cost in costs)
+    for what in ("backfill", "reconcile"):
+        found[f"{what}_rss_mb"] = max(v for k, v in found.items() if k.startswith(f"{what}_rss"))
     return found
 
 
