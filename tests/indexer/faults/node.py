@@ -1,5 +1,7 @@
 """A node that plays a history over JSON-RPC, and the real RPC source on it."""
 
+# ruff: noqa: N802 - the methods have the names of the requests they answer
+
 from __future__ import annotations
 
 import asyncio
@@ -56,28 +58,26 @@ class PlayedNode(JsonRpc):
             raise NodeBehind(f"slot {wanted} has not been reached", slots_behind=wanted - slot)
         return slot
 
-    def _getGenesisHash(self) -> str:  # noqa: N802
+    def _getGenesisHash(self) -> str:
         return self.chain.genesis
 
-    def _getFirstAvailableBlock(self) -> int:  # noqa: N802
+    def _getFirstAvailableBlock(self) -> int:
         return 0
 
-    def _getBlocks(self, start: int, end: int, options: Options) -> list[int]:  # noqa: N802
+    def _getBlocks(self, start: int, end: int, options: Options) -> list[int]:
         slot = self._slot(options)
         return [each for each in self.chain.blocks if start <= each <= min(end, slot)]
 
-    def _getSlot(self, options: Options) -> int:  # noqa: N802
+    def _getSlot(self, options: Options) -> int:
         slot = self._slot(options)
         return slot if options["commitment"] == "confirmed" else self.chain.final_at(slot)
 
-    def _getAccountInfo(self, address: str, options: Options) -> Any:  # noqa: N802
+    def _getAccountInfo(self, address: str, options: Options) -> Any:
         assert address == str(PROGRAM_ID)
         account = _account(b"", 1, owner=Pubkey.default(), executable=True)
         return {"context": {"slot": self._slot(options)}, "value": account}
 
-    def _getSignaturesForAddress(  # noqa: N802
-        self, address: str, options: Options
-    ) -> list[dict[str, Any]]:
+    def _getSignaturesForAddress(self, address: str, options: Options) -> list[dict[str, Any]]:
         slot = self._slot(options)
         told = [t for t in reversed(self.chain.transactions) if t.ref.slot <= slot]
         rows = [(t.ref.slot, t.ref.signature) for t in told]
@@ -104,7 +104,7 @@ class PlayedNode(JsonRpc):
                 return number
         return len(rows)
 
-    def _getTransaction(self, name: str, options: Options) -> Any:  # noqa: N802
+    def _getTransaction(self, name: str, options: Options) -> Any:
         slot = self._slot(options)
         signature = base58.b58decode(name)
         found = [t for t in self.chain.transactions if t.ref.signature == signature]
@@ -121,12 +121,12 @@ class PlayedNode(JsonRpc):
             return self.plan.dice.choice(older)
         return slot
 
-    def _getMultipleAccounts(self, names: list[str], options: Options) -> Any:  # noqa: N802
+    def _getMultipleAccounts(self, names: list[str], options: Options) -> Any:
         slot = self._older(self._slot(options), options["minContextSlot"])
         values = [self._at(base58.b58decode(name), slot) for name in names]
         return {"context": {"slot": slot}, "value": values}
 
-    def _getProgramAccounts(self, program: str, options: Options) -> Any:  # noqa: N802
+    def _getProgramAccounts(self, program: str, options: Options) -> Any:
         slot = self._older(self._slot(options), 0)
         if options["commitment"] == "finalized":
             slot = self.chain.final_at(slot)

@@ -10,7 +10,9 @@ import pytest
 from tests.indexer.vectors.seeding import Seeder, WordVectors
 
 from choir.embed import OffLoop
+from choir.testing import ManualClock
 from choir.vectors.edge import EdgeStore
+from choir_indexer.vectors import Pump
 
 
 @pytest.fixture
@@ -37,3 +39,8 @@ async def embedder(words: WordVectors) -> AsyncIterator[OffLoop]:
     off = OffLoop(words)
     yield off
     off.close()
+
+
+@pytest.fixture
+def pump(database_url: str, store: EdgeStore, embedder: OffLoop) -> Pump:
+    return Pump(database_url, store, embedder, clock=ManualClock(), batch=4)

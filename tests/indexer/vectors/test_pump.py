@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,7 +20,7 @@ from choir.vectors import ModelMismatch, Query, VectorStore, VectorsUnavailable
 from choir.vectors.edge import EdgeStore
 from choir_indexer.store import DatabaseUnreachable
 from choir_indexer.vectors import Pump
-from choir_indexer.vectors.pump import PUMP_LOCK, TRIES, PumpBusy, TextRefused
+from choir_indexer.vectors.pump import TRIES, TextRefused
 
 PUBLIC = AccessFilter.for_viewer(Viewer())
 EVERYONE = AccessFilter(frozenset({"public", "premium"}))
@@ -48,11 +47,6 @@ class Flaky:
             return answer
 
         return call
-
-
-@pytest.fixture
-def pump(database_url: str, store: EdgeStore, embedder: OffLoop) -> Pump:
-    return Pump(database_url, store, embedder, clock=ManualClock(), batch=4)
 
 
 async def found(store: VectorStore, text: str, access: AccessFilter = PUBLIC) -> list[str]:
@@ -172,15 +166,13 @@ async def test_the_same_row_twice_and_rows_in_any_order_change_nothing(
     await seed.thread("T")
     message = await seed.said("T", 0, "once")
     for kind in ("removed", "message", "removed", "message", "privacy", "thread"):
-        await seed.note(kind, "T", None if kind in ("privacy", "thread") else _key(message))
+        await seed.note(kind, "T", None if kind in ("privacy", "thread") else message_key(message))
     await pump.run_once()
     assert await found(store, "once") == [message]
     assert await store.count() == 1
 
 
-def _key(message: str) -> bytes:
-    from solders.pubkey import Pubkey
-
+def message_key(message: str) -> bytes:
     return bytes(Pubkey.from_string(message))
 
 
@@ -322,7 +314,7 @@ async def test_a_text_that_cannot_be_embedded_becomes_a_dead_letter(
     assert await seed.pending() == 0
     letters = await seed.connection.fetch("SELECT kind, key, reason FROM chain.dead_letters")
     assert [tuple(row) for row in letters] == [
-        ("message", _key(bad), "no vector: cannot be tokenized")
+        ("message", message_key(bad), "no vector: cannot be tokenized")
     ]
     again = Pump(database_url, store, Hooked())
     assert (await again.reconcile()).written == 0  # it is not missing
@@ -507,40 +499,6 @@ async def test_two_pumps_do_not_work_at_once(
     assert await pump.run_once() == 1
 
 
-async def test_an_emptied_store_is_filled_again_from_the_tables(
-    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore, embedder: OffLoop, tmp_path: Path
-) -> None:
-    await seed.thread("T", level=Level.PREMIUM)
-    await seed.thread("E", level=Level.ENCRYPTED)
-    for index in range(9):
-        await seed.said("T", index, f"kept {index}")
-    await seed.said("E", 0, "sealed")
-    await pump.run_once()
-    await store.aclose()
-    again = EdgeStore(tmp_path / "another")
-    reconciled = await Pump(database_url, again, embedder, batch=4).reconcile()
-    assert (reconciled.written, reconciled.removed) == (9, 0)
-    assert len(await found(again, "kept", EVERYONE)) == 9
-    # and once more there is nothing to do
-    assert (await Pump(database_url, again, embedder).reconcile()).written == 0
-    await again.aclose()
-
-
-async def test_reconciling_puts_right_what_differs(
-    database_url: str, seed: Seeder, pump: Pump, store: EdgeStore
-) -> None:
-    await seed.thread("T")
-    messages = [await seed.said("T", index, f"point {index}") for index in range(6)]
-    await pump.run_once()
-    await store.delete(messages[:2])  # lost
-    await seed.level("T", Level.PREMIUM, noted=False)  # not told
-    await seed.connection.execute("DELETE FROM chain.messages WHERE pubkey = $1", _key(messages[5]))
-    reconciled = await pump.reconcile()
-    assert (reconciled.written, reconciled.removed) == (5, 1)
-    assert await found(store, "point") == []
-    assert set(await found(store, "point", EVERYONE)) == set(messages[:5])
-
-
 async def test_it_starts_before_the_api_has_made_its_tables(
     empty_database_url: str, store: EdgeStore, embedder: OffLoop
 ) -> None:
@@ -578,37 +536,3 @@ async def test_vectors_of_another_model_stop_it(
     with pytest.raises(ModelMismatch):
         await Pump(database_url, store, OffLoop(Other())).run_once()
     assert await seed.pending() > 0
-
-
-async def test_a_rebuild_goes_on_where_it_was_cut_off(
-    seed: Seeder, database_url: str, store: EdgeStore, embedder: OffLoop
-) -> None:
-    await seed.thread("T")
-    for index in range(9):
-        await seed.said("T", index, f"point {index}")
-    told: list[tuple[int, int]] = []
-
-    def cut(done: int, total: int) -> None:
-        told.append((done, total))
-        raise asyncio.CancelledError
-
-    with pytest.raises(asyncio.CancelledError):
-        await Pump(database_url, store, embedder, batch=4).rebuild(progress=cut)
-    assert told == [(4, 9)]
-    pump = Pump(database_url, store, embedder, batch=4)
-    found = await pump.rebuild(progress=lambda done, total: told.append((done, total)))
-    assert (found.written, found.removed) == (5, 0)
-    assert told[1:] == [(4, 5), (5, 5)]
-    found = await Pump(database_url, store, embedder, batch=4).rebuild(anew=True)
-    assert (found.written, found.removed) == (9, 9)
-    assert await store.count() == 9
-
-
-async def test_a_rebuild_beside_a_working_pump_is_refused(
-    database_url: str, store: EdgeStore, embedder: OffLoop
-) -> None:
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("SELECT pg_advisory_lock($1)", PUMP_LOCK)
-    with pytest.raises(PumpBusy, match="stop it"):
-        await Pump(database_url, store, embedder).rebuild()
-    await connection.close()
