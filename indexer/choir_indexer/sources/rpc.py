@@ -22,10 +22,10 @@ from contextlib import (
     AsyncExitStack,
     aclosing,
     asynccontextmanager,
+    closing,
 )
-from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, TypeVar
 
 from solders.pubkey import Pubkey
@@ -45,6 +45,7 @@ from choir.ids import PROGRAM_ID
 from choir.rpc import Commitment, Rpc, account_from_json
 from choir_indexer.model import (
     FETCHED,
+    U64_MAX,
     AccountUpdate,
     Frontier,
     HistoryBatch,
@@ -62,6 +63,7 @@ from choir_indexer.sources.port import (
     SourceError,
 )
 from choir_indexer.sources.pubsub import PubSubFeed
+from choir_indexer.sources.walked import Row, Walked
 from choir_indexer.transactions import event_data, from_json
 
 __all__ = ["RpcSource"]
@@ -166,29 +168,23 @@ class RpcSource:
             SourceError: the node's list is out of order, or the node does not answer.
         """
         floor = max(after - overlap, -1)
-        walk = await self._walk(floor, through)
-        rechecked_after, begins = floor, None
-        if not walk.reached:
-            first, begins = await self._beginning(walk, after, through, anchor)
-            rechecked_after = max(floor, min(first, after))
-        listed = [ref for ref in walk.refs(floor, through) if ref.slot >= (begins or 0)]
-        await self._find_announced(after, through, {ref.signature for ref in listed})
-        recheck = tuple(ref for ref in listed if ref.slot <= after)
-        begin = after
-        batches = list(_whole_slots([r for r in listed if r.slot > after], self._batch))
-        for number, refs in enumerate(batches):
-            last = number == len(batches) - 1
-            end = through if last else refs[-1].slot
-            transactions = await self._transactions(refs)
-            if number == 0:
-                yield HistoryBatch(
-                    begin, end, tuple(transactions), recheck, rechecked_after, begins
-                )
-            else:
-                yield HistoryBatch(begin, end, tuple(transactions))
-            begin = end
-        if not batches:
-            yield HistoryBatch(after, through, (), recheck, rechecked_after, begins)
+        with closing(await self._walk(floor, through)) as walked:
+            rechecked_after, begins = floor, None
+            if walked.oldest is None or walked.oldest[0] > floor:
+                first, begins = await self._beginning(walked, after, through, anchor)
+                rechecked_after = max(floor, min(first, after))
+            since = max(floor, (begins or 0) - 1)
+            await self._find_announced(walked, after, through)
+            recheck = tuple(walked.refs(since, after))
+            begin = after
+            for refs, last in _whole_slots(walked.refs(max(since, after), through), self._batch):
+                end = through if last else refs[-1].slot
+                transactions = tuple(await self._transactions(refs))
+                if begin == after:
+                    yield HistoryBatch(begin, end, transactions, recheck, rechecked_after, begins)
+                else:
+                    yield HistoryBatch(begin, end, transactions)
+                begin = end
         self._announced = {s: slot for s, slot in self._announced.items() if slot > through}
 
     async def signatures(
@@ -294,14 +290,12 @@ class RpcSource:
         if self._announced_at != "processed" and len(self._announced) < ANNOUNCED_LIMIT:
             self._announced[signature] = slot
 
-    async def _find_announced(self, after: int, through: int, listed: set[bytes]) -> None:
+    async def _find_announced(self, walked: Walked, after: int, through: int) -> None:
         """Raise NotListed for a transaction that was announced in a slot which is still there;
         forget those whose slot went with its fork."""
-        missing = {
-            signature: slot
-            for signature, slot in self._announced.items()
-            if after < slot <= through and signature not in listed
-        }
+        missing = {s: slot for s, slot in self._announced.items() if after < slot <= through}
+        for signature in walked.holds(missing):
+            del missing[signature]
         there = await self.blocks(set(missing.values())) if missing else set()
         for signature, slot in missing.items():
             if slot in there:
@@ -311,19 +305,23 @@ class RpcSource:
                 )
             del self._announced[signature]
 
-    async def _walk(self, floor: int, through: int) -> _Walk:
+    async def _walk(self, floor: int, through: int) -> Walked:
         """List backwards from the newest to a slot at `floor`, or to an empty page.
 
         A short page is not the end; and an empty one is only what this node has to say.
         """
-        rows: list[tuple[int, str]] = []
-        async for page in self._pages(floor, through):
-            rows += page
-        return _Walk(rows, reached=bool(rows) and rows[-1][0] <= floor)
+        walked = Walked()
+        try:
+            async for page in self._pages(floor, through):
+                walked.extend(page)
+        except BaseException:
+            walked.close()
+            raise
+        return walked
 
-    async def _pages(self, floor: int, through: int) -> AsyncGenerator[list[tuple[int, str]], None]:
+    async def _pages(self, floor: int, through: int) -> AsyncGenerator[list[Row], None]:
         """The list's rows, newest first, to one at `floor` or to an empty page."""
-        last: tuple[int, str] | None = None
+        last: Row | None = None
         while True:
             first = last is None
             page = await self._page(last and last[1], FIRST_PAGE if first else PAGE, through)
@@ -338,7 +336,7 @@ class RpcSource:
                 return
 
     async def _beginning(
-        self, walk: _Walk, after: int, through: int, anchor: SignatureRef | None
+        self, walked: Walked, after: int, through: int, anchor: SignatureRef | None
     ) -> tuple[int, int | None]:
         """Where a walk that ran out is complete from: the slot after which nothing is missing, and
         None when that proves everything after `after`; otherwise, for a new mirror only, the slot
@@ -348,16 +346,17 @@ class RpcSource:
             NotListed: the node should have the anchor, and does not list it.
             Pruned: something after `after` may be missing.
         """
-        oldest = walk.rows[-1][0] if walk.rows else through
-        if anchor is not None and str(Signature(anchor.signature)) in walk.signatures:
+        oldest = through if walked.oldest is None else walked.oldest[0]
+        if anchor is not None and walked.holds([anchor.signature]):
             return oldest, None
         # whoever does not know `before` answers with an empty page too: ask for the last row
         # again, so that the end is said by one that has it
-        if walk.rows:
-            page = await self._page(walk.rows[-2][1] if len(walk.rows) > 1 else None, PAGE, through)
-            if not page or page[-1][1] != walk.rows[-1][1]:
+        if walked.oldest is not None:
+            before = walked.before_oldest
+            page = await self._page(None if before is None else before[1], PAGE, through)
+            if not page or page[-1][1] != walked.oldest[1]:
                 raise Pruned(
-                    f"the node's list of transactions broke off at slot {walk.rows[-1][0]};"
+                    f"the node's list of transactions broke off at slot {oldest};"
                     " asked again, it does not end there"
                 )
         first = await self._first_block()
@@ -369,10 +368,10 @@ class RpcSource:
         if first is not None and first <= after + 1:
             return min(oldest, first - 1), None
         begins = through + 1
-        if walk.rows or first is not None:
-            begins = min(max(oldest if walk.rows else 0, first or 0), through + 1)
+        if walked.oldest is not None or first is not None:
+            begins = min(max(0 if walked.oldest is None else oldest, first or 0), through + 1)
         if after > 0:
-            if await self._initialized(walk):
+            if await self._initialized(walked):
                 return -1, None
             raise Pruned(
                 f"the node's history begins at slot {begins}; slots {after + 1} to {begins - 1}"
@@ -392,10 +391,10 @@ class RpcSource:
             return answer
         return None
 
-    async def _initialized(self, walk: _Walk) -> bool:
+    async def _initialized(self, walked: Walked) -> bool:
         """Whether the oldest events that are listed are the program's first: it is initialized
         once, and before that nothing it does succeeds."""
-        for ref in walk.refs(-1, walk.rows[0][0] if walk.rows else -1)[:LOOK]:
+        for ref in islice(walked.refs(-1, U64_MAX), LOOK):
             try:
                 raw = await self._transaction(ref)
                 events = [decode_event(data) for data in event_data(raw, program=self._program)]
@@ -405,7 +404,7 @@ class RpcSource:
                 return any(isinstance(event, Initialized) for event in events)
         return False
 
-    async def _page(self, before: str | None, limit: int, at_least: int) -> list[tuple[int, str]]:
+    async def _page(self, before: str | None, limit: int, at_least: int) -> list[Row]:
         options: dict[str, Any] = {
             "limit": limit,
             "commitment": self._commitment,
@@ -515,27 +514,6 @@ class RpcSource:
         raise AssertionError("unreachable")
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """Rows of a list, (slot, signature), newest first; whether it went down to its floor."""
-
-    rows: list[tuple[int, str]]
-    reached: bool
-
-    @property
-    def signatures(self) -> set[str]:
-        return {signature for _, signature in self.rows}
-
-    def refs(self, floor: int, through: int) -> list[SignatureRef]:
-        """Those in the slots (`floor`, `through`], oldest first, numbered in each slot."""
-        rows = [row for row in reversed(self.rows) if floor < row[0] <= through]
-        return [
-            SignatureRef(bytes(Signature.from_string(text)), slot, position)
-            for slot, same in groupby(rows, key=lambda row: row[0])
-            for position, (_, text) in enumerate(same)
-        ]
-
-
 def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
     """A listed account. Raises RpcError, KeyError, TypeError, ValueError."""
     account = account_from_json(item["account"])
@@ -559,13 +537,14 @@ def _ranges(slots: Collection[int], longest: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _whole_slots(refs: Sequence[SignatureRef], size: int) -> Iterator[list[SignatureRef]]:
-    """Runs of about `size` that never split a slot."""
+def _whole_slots(
+    refs: Iterator[SignatureRef], size: int
+) -> Iterator[tuple[list[SignatureRef], bool]]:
+    """Runs of about `size` that never split a slot, at least one, and whether one is the last."""
     batch: list[SignatureRef] = []
     for _, same in groupby(refs, key=lambda ref: ref.slot):
-        batch += same
         if len(batch) >= size:
-            yield batch
+            yield batch, False
             batch = []
-    if batch:
-        yield batch
+        batch += same
+    yield batch, True
