@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from solders.pubkey import Pubkey
 
@@ -75,9 +75,10 @@ def decode_transaction(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> 
 
 def plain(value: Any) -> Any:
     """A decoded value as JSON: addresses in base58, bytes in hexadecimal, enums by name,
-    integers as they are. An action of the treasury has its `kind` beside its fields."""
-    if type(value) in _ALREADY:
-        return value
+    integers as they are. An action of the treasury has its `kind` beside its fields.
+
+    Raises ValueError for text that PostgreSQL cannot hold.
+    """
     known = _PLAIN.get(type(value))
     if known is not None:
         return known(value)
@@ -94,44 +95,48 @@ def plain(value: Any) -> Any:
 def _members(value: Any) -> dict[str, Any]:
     """The fields of a dataclass."""
     kind: Any = type(value)
-    keys, values = _fields(kind)
-    return dict(
-        zip(
-            keys,
-            [
-                each if type(each) in _ALREADY else _PLAIN.get(type(each), plain)(each)
-                for each in values(value)
-            ],
-            strict=True,
-        )
-    )
+    keys, values, ways = _fields(kind)
+    return {
+        key: each if way is None else way(each)
+        for key, way, each in zip(keys, ways, values(value), strict=True)
+    }
 
 
-# what most fields are; the same addresses come again and again
-_ALREADY: Final = frozenset({int, str, bool})
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("text with U+0000, which PostgreSQL cannot hold")
+    return value
+
+
+# the same addresses come again and again
 _PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
     Pubkey: lru_cache(maxsize=1 << 14)(str),
     bytes: bytes.hex,
+    str: _text,
 }
 
 
 @lru_cache(maxsize=256)
-def _fields(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+def _fields(
+    kind: Any,
+) -> tuple[
+    tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[Callable[[Any], Any] | None, ...]
+]:
     """What the fields are in JSON, where one whose name Python reserves has no underscore after
-    it, and what gives their values."""
+    it; what gives their values; and what makes JSON of each, None for those that are JSON."""
     names = [field.name for field in fields(kind)]
-    read = attrgetter(*names) if len(names) > 1 else None
-    return tuple(name.rstrip("_") for name in names), read or (
-        lambda value: tuple(getattr(value, name) for name in names)
-    )
+    read = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    types = get_type_hints(kind)
+    ways = [
+        None if types[name] in (int, bool) else _PLAIN.get(types[name], plain) for name in names
+    ]
+    return tuple(name.rstrip("_") for name in names), read, tuple(ways)
 
 
 def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:
     rows = []
     for ordinal, data in enumerate(event_data(raw, program=program)):
         event = decode_event(data)
-        payload = _members(event)
-        _refuse_nul(tuple(payload.values()))
         thread = getattr(event, "thread", program)
         rows.append(
             EventRow(
@@ -141,7 +146,7 @@ def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:
                 signature=raw.ref.signature,
                 ordinal=ordinal,
                 kind=type(event).__name__,
-                payload=payload,
+                payload=_members(event),
                 at=getattr(event, "timestamp", None),
             )
         )
@@ -150,8 +155,8 @@ def _events(raw: RawTransaction, program: Pubkey) -> tuple[EventRow, ...]:
 
 def _refuse_nul(values: tuple[Any, ...]) -> None:
     for value in values:
-        if type(value) is str and "\0" in value:
-            raise ValueError("text with U+0000, which PostgreSQL cannot hold")
+        if type(value) is str:
+            _text(value)
 
 
 def _as_json(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from choir_indexer.model import AccountUpdate
 
@@ -28,8 +28,7 @@ class DeadLetter:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(NamedTuple):
     """An account update and what it decodes to: a row of table `kind`, without its version.
 
     `kind` is None for a closed account and for one that could not be decoded.
@@ -41,8 +40,7 @@ class AccountRow:
     dead: DeadLetter | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """An event of a transaction. `thread` is the program's address for those of no thread;
     `data` are its bytes, where they are kept."""
 
@@ -57,8 +55,7 @@ class EventRow:
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionRow:
+class TransactionRow(NamedTuple):
     """A transaction with its events. `fee` in lamports, `error` the node's JSON or None.
 
     `touched` are the addresses it could write to.

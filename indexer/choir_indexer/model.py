@@ -1,12 +1,13 @@
 """What sources give and what the pipeline passes on: plain values, no behaviour.
 
-Slots are u64. Addresses are 32 bytes, signatures 64.
+Slots are u64. Addresses are 32 bytes, signatures 64. What comes in its thousands is a tuple, which
+is made in half the time of a frozen dataclass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = [
     "FETCHED",
@@ -30,8 +31,7 @@ U64_MAX: Final = 2**64 - 1
 FETCHED: Final = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUpdate:
+class AccountUpdate(NamedTuple):
     """An account as of `slot`: its data, or its absence.
 
     `write_version` orders updates of one slot. `data` is None when no account of the program is
@@ -56,23 +56,23 @@ class AccountUpdate:
 
 @dataclass(frozen=True, slots=True)
 class SignatureRef:
-    """A transaction as a history lists it. `position` counts within its slot, in chain order."""
+    """A transaction as a history lists it. `position` counts within its slot, in chain order;
+    `name` is the signature in base58, where the source gave it so."""
 
     signature: bytes
     slot: int
     position: int
+    name: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An instruction that another instruction sent to the program."""
 
     accounts: tuple[bytes, ...]
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RawTransaction:
+class RawTransaction(NamedTuple):
     """A transaction that names the program, its calls not yet decoded: the same value whatever
     the source gave.
 

@@ -185,7 +185,7 @@ class _Replay:
             raw: RawTransaction = from_bytes(data)
         except BadTransaction:
             return None
-        placed = replace(raw, ref=replace(raw.ref, position=position))
+        placed = raw._replace(ref=replace(raw.ref, position=position))
         return self._read(placed, program=self._program)
 
     async def _number(self, events: list[EventRow]) -> None:

@@ -22,7 +22,7 @@ from choir.ids import PROGRAM_ID, event_authority_pda
 from choir_indexer.model import Call, RawTransaction, SignatureRef
 from choir_indexer.sources.port import BadTransaction
 
-__all__ = ["event_data", "from_bytes", "from_json", "to_bytes", "writable_keys"]
+__all__ = ["event_data", "from_bytes", "from_json", "name_of", "to_bytes", "writable_keys"]
 
 
 def from_json(
@@ -35,8 +35,7 @@ def from_json(
     """
     try:
         message, meta = answer["transaction"]["message"], answer["meta"]
-        signature = bytes(Signature.from_string(answer["transaction"]["signatures"][0]))
-        slot = int(answer["slot"])
+        signed, slot = answer["transaction"]["signatures"][0], int(answer["slot"])
         loaded = meta.get("loadedAddresses") or {}
         names = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
         keys = tuple(map(_key, names))
@@ -65,16 +64,21 @@ def from_json(
         KeyError, IndexError, TypeError, ValueError, AttributeError, DecodeError,
     ) as problem:  # fmt: skip
         raise BadTransaction(
-            f"the node's answer for {Signature(ref.signature)} is not a transaction: {problem!r}"
+            f"the node's answer for {name_of(ref)} is not a transaction: {problem!r}"
         ) from problem
     if not keys:
-        raise BadTransaction(f"the node's answer for {Signature(ref.signature)} names no account")
-    if (signature, slot) != (ref.signature, ref.slot):
+        raise BadTransaction(f"the node's answer for {name_of(ref)} names no account")
+    if (signed, slot) != (name_of(ref), ref.slot):
         raise BadTransaction(
-            f"asked for {Signature(ref.signature)} of slot {ref.slot},"
-            f" the node answered {Signature(signature)} of slot {slot}"
+            f"asked for {name_of(ref)} of slot {ref.slot},"
+            f" the node answered {signed} of slot {slot}"
         )
     return raw
+
+
+def name_of(ref: SignatureRef) -> str:
+    """Its signature in base58."""
+    return ref.name or str(Signature.from_bytes(ref.signature))
 
 
 def event_data(raw: RawTransaction, *, program: Pubkey = PROGRAM_ID) -> list[bytes]:

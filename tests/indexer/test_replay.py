@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,7 +42,7 @@ def _transactions(chain: SyntheticChain, refused: set[int]) -> list[TransactionR
         row = decode_transaction(raw)
         if number in refused and row.events:
             letter = DeadLetter("transaction", row.signature, row.slot, 0, to_bytes(raw), "unknown")
-            row = replace(row, events=(), dead=(letter,))
+            row = row._replace(events=(), dead=(letter,))
         rows.append(row)
     return rows
 
@@ -245,7 +244,7 @@ def test_what_is_still_not_understood_stays_with_one_letter(bench: Bench) -> Non
     def none_known(raw: Any, *, program: Pubkey) -> TransactionRow:
         row = decode_transaction(raw, program=program)
         letter = DeadLetter("transaction", row.signature, row.slot, 0, to_bytes(raw), "unknown")
-        return replace(row, events=(), dead=(letter,))
+        return row._replace(events=(), dead=(letter,))
 
     async def play() -> None:
         await _mirror(bench, chain, {0}, lambda _: False)

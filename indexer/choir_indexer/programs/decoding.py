@@ -7,7 +7,6 @@ IDL changes.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from choir.errors import DecodeError
@@ -46,7 +45,7 @@ class ProgramDecoding:
         if update.data is None:
             return AccountRow(update)
         if not self.keeps(update.data):
-            absent = replace(update, data=None, lamports=0, owner=None, certain=False)
+            absent = update._replace(data=None, lamports=0, owner=None, certain=False)
             return AccountRow(absent)
         kind, value, reason = self.of_account(update.data)
         if kind is None:

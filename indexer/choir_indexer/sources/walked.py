@@ -62,7 +62,7 @@ class Walked:
                     signature = bytes(Signature.from_string(name))
                 except ValueError:
                     raise SourceError(f"the node lists {name!r}, which is no signature") from None
-                yield SignatureRef(signature, slot, position)
+                yield SignatureRef(signature, slot, position, name)
 
     def holds(self, signatures: Collection[bytes]) -> set[bytes]:
         """Those of these that are listed. Quick where they are among the newest."""

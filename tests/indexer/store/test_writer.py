@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -154,14 +153,14 @@ def test_a_tombstone_is_not_revived_by_an_older_write(bench: Bench) -> None:
             return count
 
         assert await write(position) == 1
-        assert await write(replace(position, slot=6, write_version=1, data=None)) == 0
+        assert await write(position._replace(slot=6, write_version=1, data=None)) == 0
         assert await write(position) == 0
-        assert await write(replace(position, slot=6, write_version=0)) == 0
-        assert await write(replace(position, slot=7, write_version=0)) == 1  # opened again
+        assert await write(position._replace(slot=6, write_version=0)) == 0
+        assert await write(position._replace(slot=7, write_version=0)) == 1  # opened again
         # absent, not known to have been there: nothing is left of it
         stranger = AccountUpdate(key("wallet"), 9, FETCHED, None, certain=False)
         await write(stranger)
-        assert await write(replace(position, slot=9, write_version=FETCHED, data=None)) == 0
+        assert await write(position._replace(slot=9, write_version=FETCHED, data=None)) == 0
         connection = await bench.connect()
         assert await connection.fetchval("SELECT count(*) FROM chain.accounts") == 1
         await connection.close()
