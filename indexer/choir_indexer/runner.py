@@ -62,6 +62,7 @@ async def opened_source(
         commitment=settings.commitment,
         batch=settings.indexer_batch,
         concurrency=settings.indexer_concurrency,
+        together=settings.indexer_together,
         retried=metrics.retries.inc,
     )
     try:

@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         default=None, description="a file of other programs to mirror by their IDLs"
     )
     indexer_concurrency: int = Field(default=8, gt=0, description="requests under way at once")
+    indexer_together: int = Field(
+        default=8,
+        gt=0,
+        description="transactions asked for in one request",
+    )
 
     indexer_reconcile_every_s: float = Field(
         default=3600.0, ge=0, description="between two comparisons with the chain; 0 for none"

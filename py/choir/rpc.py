@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from choir._rpc_port import Rpc
 from choir._rpc_values import (
     Account,
     Blockhash,
@@ -68,143 +69,6 @@ T = TypeVar("T")
 MAX_ACCOUNTS_PER_CALL = 100
 
 
-class Rpc(Protocol):
-    """What the library asks of a node. Every method may raise `RpcError`."""
-
-    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
-        """Any method; the JSON under `result`."""
-        ...
-
-    def stream(
-        self, method: str, params: Sequence[Any] = ()
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Any method; the JSON of the whole answer in pieces, as they arrive, unread.
-
-        For answers that would not fit into memory. It may break off: the pieces raise too.
-        """
-        ...
-
-    async def get_account(
-        self,
-        address: Pubkey,
-        *,
-        commitment: Commitment = "confirmed",
-        min_context_slot: int | None = None,
-    ) -> Slotted[Account | None]:
-        """One account, None when there is none."""
-        ...
-
-    async def get_accounts(
-        self, addresses: Sequence[Pubkey], *, commitment: Commitment = "confirmed"
-    ) -> Slotted[list[Account | None]]:
-        """Several accounts in the order asked; the slot is the lowest of the answers'."""
-        ...
-
-    async def get_program_accounts(
-        self,
-        program: Pubkey,
-        *,
-        filters: Sequence[Filter] = (),
-        data_slice: tuple[int, int] | None = None,
-        commitment: Commitment = "confirmed",
-    ) -> Slotted[list[tuple[Pubkey, Account]]]:
-        """Every account of a program that passes the filters; `data_slice` = (offset, length)."""
-        ...
-
-    async def get_latest_blockhash(
-        self, *, commitment: Commitment = "confirmed"
-    ) -> Slotted[Blockhash]:
-        """A blockhash to sign with."""
-        ...
-
-    async def get_block_height(self, *, commitment: Commitment = "confirmed") -> int:
-        """The current block height, which is what blockhashes expire by."""
-        ...
-
-    async def get_slot(self, *, commitment: Commitment = "confirmed") -> int:
-        """The current slot."""
-        ...
-
-    async def get_tip(self, *, commitment: Commitment = "confirmed") -> Slotted[int]:
-        """The current slot and block height of one and the same bank."""
-        ...
-
-    async def get_balance(
-        self, address: Pubkey, *, commitment: Commitment = "confirmed"
-    ) -> Slotted[int]:
-        """Lamports; 0 for an account that does not exist."""
-        ...
-
-    async def get_genesis_hash(self) -> Hash:
-        """Which chain this is."""
-        ...
-
-    async def get_minimum_balance_for_rent_exemption(self, size: int) -> int:
-        """Lamports an account of `size` bytes of data must hold."""
-        ...
-
-    async def get_signature_statuses(
-        self, signatures: Sequence[Signature], *, search_history: bool = False
-    ) -> Slotted[list[SignatureStatus | None]]:
-        """What became of each signature; without `search_history` only recent ones are known."""
-        ...
-
-    async def get_recent_prioritization_fees(self, accounts: Sequence[Pubkey] = ()) -> list[int]:
-        """Micro-lamports per compute unit paid in recent slots by who locked `accounts`."""
-        ...
-
-    async def simulate_transaction(
-        self,
-        transaction: bytes,
-        *,
-        sig_verify: bool = False,
-        replace_blockhash: bool = True,
-        commitment: Commitment = "confirmed",
-        min_context_slot: int | None = None,
-        accounts: Sequence[Pubkey] = (),
-    ) -> Slotted[Simulation]:
-        """Run a serialised transaction without effect; `accounts` are told as they would be."""
-        ...
-
-    async def send_transaction(
-        self,
-        transaction: bytes,
-        *,
-        skip_preflight: bool = True,
-        max_retries: int | None = 0,
-        commitment: Commitment = "confirmed",
-        min_context_slot: int | None = None,
-    ) -> Signature:
-        """Hand a signed transaction to the node. Its return says nothing about success."""
-        ...
-
-    async def get_transaction(
-        self, signature: Signature, *, commitment: Commitment = "confirmed"
-    ) -> dict[str, Any] | None:
-        """A landed transaction as the node's JSON (encoding `json`), None when unknown."""
-        ...
-
-    async def get_signatures_for_address(
-        self,
-        address: Pubkey,
-        *,
-        before: Signature | None = None,
-        until: Signature | None = None,
-        limit: int = 1000,
-        commitment: Commitment = "confirmed",
-    ) -> list[SignatureInfo]:
-        """The history of an address, newest first."""
-        ...
-
-    async def request_airdrop(self, address: Pubkey, lamports: int) -> Signature:
-        """Test chains only: lamports out of nothing."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        ...
-
-
 class JsonRpc:
     """`Rpc` on top of one `request`: parameters out, typed answers in.
 
@@ -213,6 +77,9 @@ class JsonRpc:
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         raise NotImplementedError
+
+    async def request_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        return [await self.request(method, each) for each in params]
 
     @asynccontextmanager
     async def stream(
@@ -463,19 +330,48 @@ class HttpRpc(JsonRpc):
 
         Their messages name the node by scheme, host and port alone: the rest may hold a key.
         """
+        call = self._call(method, params)
+        status, content = await self._post(method, call)
+        parsed = self._parsed(method, status, content)
+        if parsed.get("id") != call["id"]:
+            raise RpcUnreachable(f"{self._place} answered another request than {method}")
+        return parsed["result"]
+
+    async def request_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        """As one batch. Raises as `request`, also when the node does not take batches."""
+        import orjson
+
+        if not params:
+            return []
+        calls = [self._call(method, each) for each in params]
+        status, content = await self._post(method, calls)
+        if not content.lstrip().startswith(b"["):
+            self._parsed(method, status, content)
+            raise RpcUnreachable(f"{self._place} answered one request where many were asked")
+        try:
+            answers = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            answers = [None]
+        results = {}
+        for answer in answers:
+            parsed = self._answered(method, status, answer, content)
+            results[repr(parsed.get("id"))] = parsed["result"]  # who knows what stands there
+        wanted = [repr(call["id"]) for call in calls]
+        if results.keys() != set(wanted):
+            raise RpcUnreachable(f"{self._place} answered other requests than {method}")
+        return [results[each] for each in wanted]
+
+    async def _post(self, method: str, body: Any) -> tuple[int, bytes]:
+        """HTTP's status and the bytes of an answer."""
         import httpx
         import orjson
 
-        body = self._call(method, params)
         try:
             answer = await self._http.post(self.url, content=orjson.dumps(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(method, error) from None
         self._refuse_busy(method, answer)
-        parsed = self._parsed(method, answer.status_code, answer.content)
-        if parsed.get("id") != body["id"]:
-            raise RpcUnreachable(f"{self._place} answered another request than {method}")
-        return parsed["result"]
+        return answer.status_code, answer.content
 
     @asynccontextmanager
     async def stream(
@@ -520,6 +416,10 @@ class HttpRpc(JsonRpc):
             parsed = orjson.loads(content)
         except orjson.JSONDecodeError:
             parsed = None
+        return self._answered(method, status, parsed, content)
+
+    def _answered(self, method: str, status: int, parsed: Any, content: bytes) -> dict[str, Any]:
+        """What was read of `content`, if it has a result."""
         if not isinstance(parsed, dict) or not {"result", "error"} & parsed.keys():
             begins = scrubbed(content[:2000].decode("utf-8", "replace"), self.url)[:80]
             raise RpcUnreachable(

@@ -85,6 +85,54 @@ async def test_a_node_that_is_not_there_is_told_with_its_address():
             await rpc.get_slot()
 
 
+def batching(answer):
+    """A node that answers a batch with what `answer` makes of its calls."""
+
+    def handle(request):
+        return httpx.Response(200, content=orjson.dumps(answer(orjson.loads(request.content))))
+
+    return HttpRpc("http://node", transport=httpx.MockTransport(handle))
+
+
+async def test_many_are_asked_in_one_request_and_answered_in_order():
+    def backwards(calls):
+        return [{"id": call["id"], "result": call["params"]} for call in reversed(calls)]
+
+    async with batching(backwards) as rpc:
+        assert await rpc.request_many("any", [[1], [2], [3]]) == [[1], [2], [3]]
+        assert await rpc.request_many("any", []) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda calls: {"id": None, "error": {"code": -32600, "message": "one"}}, RpcError),
+        (lambda calls: {"id": calls[0]["id"], "result": 1}, RpcUnreachable),
+        (lambda calls: [{"id": calls[0]["id"], "result": 1}], RpcUnreachable),
+        (lambda calls: [{"id": [], "result": 1} for _ in calls], RpcUnreachable),
+        (lambda calls: ["what"], RpcUnreachable),
+        (
+            lambda calls: [
+                {"id": calls[0]["id"], "result": 1},
+                {"id": calls[1]["id"], "error": {"code": -32005, "message": "behind"}},
+            ],
+            NodeBehind,
+        ),
+    ],
+)
+async def test_many_are_answered_whole_or_not_at_all(answer, kind):
+    async with batching(answer) as rpc:
+        with pytest.raises(RpcError) as caught:
+            await rpc.request_many("any", [[1], [2]])
+    assert type(caught.value) is kind
+
+
+async def test_a_batch_is_what_the_localnet_answers(world):
+    [slot, there] = await world.rpc.request_many("getSlot", [[], []])
+    assert isinstance(slot, int)
+    assert there >= slot
+
+
 @pytest.mark.parametrize(
     "result",
     [None, {}, {"context": {"slot": 1}}, {"context": {"slot": 1}, "value": {"lamports": 1}}, "x"],

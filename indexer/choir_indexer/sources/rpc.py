@@ -64,7 +64,7 @@ from choir_indexer.sources.port import (
 )
 from choir_indexer.sources.pubsub import PubSubFeed
 from choir_indexer.sources.walked import Row, Walked
-from choir_indexer.transactions import event_data, from_json
+from choir_indexer.transactions import event_data, from_json, name_of
 
 __all__ = ["RpcSource"]
 
@@ -93,6 +93,7 @@ class RpcSource:
         clock: waits between attempts, and numbers answers.
         batch: transactions in a batch of history, about; slots are never split.
         concurrency: requests under way at once.
+        together: transactions asked for in one request, until the node refuses that.
         retried: called whenever the node has to be asked again.
     """
 
@@ -106,6 +107,7 @@ class RpcSource:
         clock: Clock | None = None,
         batch: int = 256,
         concurrency: int = 8,
+        together: int = 8,
         retried: Callable[[], None] = lambda: None,
     ) -> None:
         self._rpc = rpc
@@ -116,8 +118,10 @@ class RpcSource:
         self._clock = clock or SystemClock()
         self._batch = batch
         self._concurrency = concurrency
+        self._together = together
         self._retried = retried
         self._slots = asyncio.Semaphore(concurrency)
+        self._reading = asyncio.Lock()
         self._last_fetch = 0
         # announced but not yet found in history, by signature
         self._announced: dict[bytes, int] = {}
@@ -422,28 +426,59 @@ class RpcSource:
 
     async def _transactions(self, refs: Sequence[SignatureRef]) -> list[RawTransaction]:
         """All of them, some asked for at once; a task for each would cost more than reading it."""
-        left = deque(enumerate(refs))
-        found: dict[int, RawTransaction] = {}
+        size = self._together
+        left = deque(range(0, len(refs), size))
+        found: dict[int, list[RawTransaction]] = {}
 
         async def work() -> None:
             while left:
-                place, ref = left.popleft()
-                found[place] = await self._transaction(ref)
+                start = left.popleft()
+                found[start] = await self._several(refs[start : start + size])
 
         try:
-            await asyncio.gather(*(work() for _ in range(min(self._concurrency, len(refs)))))
+            await asyncio.gather(*(work() for _ in range(min(self._concurrency, len(left)))))
         finally:
             left.clear()  # where one fails the others have nothing more to ask
-        return [found[place] for place in range(len(refs))]
+        return [raw for start in range(0, len(refs), size) for raw in found[start]]
+
+    async def _several(self, refs: Sequence[SignatureRef]) -> list[RawTransaction]:
+        """In one request; one by one what the node does not give so, and all from now on when it
+        does not answer such requests."""
+        answers: Sequence[Any] = [None] * len(refs)
+        if 1 < len(refs) <= self._together:
+            ask = partial(
+                self._rpc.request_many, "getTransaction", [self._asking(ref) for ref in refs]
+            )
+            try:
+                async with self._slots:
+                    answers = await ask()
+            except NodeBehind:
+                pass
+            except RpcError as error:
+                if not isinstance(error, RpcUnreachable) or error.code is not None:
+                    self._together = 1
+        async with self._reading:  # one after the other, so that a commit has its turn in between
+            read = [
+                None if answer is None else from_json(ref, answer, program=self._program)
+                for ref, answer in zip(refs, answers, strict=True)
+            ]
+        return [raw or await self._transaction(ref) for ref, raw in zip(refs, read, strict=True)]
+
+    def _asking(self, ref: SignatureRef) -> list[Any]:
+        """What `getTransaction` is asked with."""
+        options = {
+            "encoding": "json",
+            "commitment": self._commitment,
+            "maxSupportedTransactionVersion": 0,
+        }
+        return [name_of(ref), options]
 
     async def _transaction(self, ref: SignatureRef) -> RawTransaction:
-        signature = Signature.from_bytes(ref.signature)
+        ask = partial(self._rpc.request, "getTransaction", self._asking(ref))
         delay = FIRST_DELAY_S
         for attempt in range(ATTEMPTS):
             async with self._slots:
-                answer = await self._again(
-                    lambda: self._rpc.get_transaction(signature, commitment=self._commitment)
-                )
+                answer = await self._again(ask)
             if answer is not None:
                 return from_json(ref, answer, program=self._program)
             if attempt + 1 < ATTEMPTS:
@@ -451,7 +486,7 @@ class RpcSource:
                 await self._clock.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_S)
         raise MissingTransaction(
-            f"the node lists transaction {signature} of slot {ref.slot}, but does not have it"
+            f"the node lists transaction {name_of(ref)} of slot {ref.slot}, but does not have it"
         )
 
     async def _accounts(self, chunk: Sequence[bytes], at_least: int) -> list[AccountUpdate]:

@@ -215,6 +215,12 @@ class Answers(JsonRpc):
         await asyncio.sleep(0)  # no node answers before others had their turn
         return orjson.loads(answer)["result"]
 
+    async def request_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        ask = getattr(self, f"_{method}")
+        body = b"[" + b",".join([ask(*each) for each in params]) + b"]"
+        await asyncio.sleep(0)
+        return [answer["result"] for answer in orjson.loads(body)]
+
     @asynccontextmanager
     async def stream(
         self, method: str, params: Sequence[Any] = ()

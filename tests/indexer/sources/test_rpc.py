@@ -12,7 +12,7 @@ from solders.signature import Signature
 from tests.indexer.borsh import encode
 from tests.indexer.synthetic import Ran, key
 
-from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError
+from choir.errors import MethodNotServed, NodeBehind, RateLimited, RpcError, RpcUnreachable
 from choir.ids import PROGRAM_ID
 from choir.rpc import JsonRpc
 from choir.testing import ManualClock
@@ -33,6 +33,8 @@ class Node(JsonRpc):
         ]
         self.asked: list[tuple[str, list[Any]]] = []
         self.failures: list[RpcError] = []
+        self.batches: list[int] = []
+        self.refusals: list[RpcError] = []  # of batches
         self.forgotten: set[str] = set()
         self.slot = slots[-1][0] if slots else 0
         self.first: int | None = 0  # the oldest block kept; None: does not say
@@ -46,6 +48,12 @@ class Node(JsonRpc):
         """Keep the slots from `first` on."""
         self.first = first
         self.history = [row for row in self.history if row["slot"] >= first]
+
+    async def request_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        self.batches.append(len(params))
+        if self.refusals:
+            raise self.refusals.pop()
+        return await super().request_many(method, params)
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         self.asked.append((method, list(params)))
@@ -292,6 +300,47 @@ async def test_what_is_only_processed_is_announced_and_not_asked_for() -> None:
     await source.blocks([1])
     asked = {params[-1]["commitment"] for method, params in node.asked if params}
     assert asked == {"confirmed", "finalized"}
+
+
+async def test_transactions_are_asked_for_together() -> None:
+    node = Node((10, 7), (20, 4))
+    source, _ = _source(node, together=4)
+    [batch] = await _history(source, 0, 20)
+    assert [t.ref.position for t in batch.transactions] == [*range(7), *range(4)]
+    assert node.batches == [4, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "for_good"),
+    [
+        (RateLimited("too many"), True),
+        (RpcError("no batches here", code=-32600), True),
+        (RpcUnreachable("it answers HTML", code=413), True),
+        (RpcUnreachable("nobody there"), False),
+        (NodeBehind("not yet", slots_behind=1), False),
+    ],
+)
+async def test_a_node_that_refuses_to_be_asked_so_is_asked_one_by_one(
+    refusal: RpcError, for_good: bool
+) -> None:
+    node = Node((10, 5))
+    node.refusals = [refusal]
+    source, _ = _source(node, together=4, concurrency=1)
+    for _ in range(2):
+        [batch] = await _history(source, 0, 10)
+        assert len(batch.transactions) == 5
+    assert node.batches == ([4] if for_good else [4, 4])
+
+
+async def test_one_that_is_not_given_together_is_asked_for_alone() -> None:
+    node = Node((10, 3))
+    late = node.history[1]["signature"]
+    node.forgotten.add(late)
+    source, clock = _source(node, together=3)
+    clock.on_sleep = lambda _: node.forgotten.clear()
+    [batch] = await _history(source, 0, 10)
+    assert [t.ref.position for t in batch.transactions] == [0, 1, 2]
+    assert sum(late in params for method, params in node.asked if method == "getTransaction") > 1
 
 
 async def test_a_listed_transaction_must_be_given() -> None:
