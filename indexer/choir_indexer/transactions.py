@@ -7,7 +7,7 @@ as bytes and read again, so that a transaction that was not understood can be de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -36,29 +36,30 @@ def from_json(
     try:
         message, meta = answer["transaction"]["message"], answer["meta"]
         signed, slot = answer["transaction"]["signatures"][0], int(answer["slot"])
+        static = message["accountKeys"]
         loaded = meta.get("loadedAddresses") or {}
-        names = [*message["accountKeys"], *loaded.get("writable", ()), *loaded.get("readonly", ())]
-        keys = tuple(map(_key, names))
+        writable, readonly = loaded.get("writable", ()), loaded.get("readonly", ())
+        keys = tuple(map(_key, (*static, *writable, *readonly)))
         header = message["header"]
         lines = meta.get("logMessages")
         log = logged_data(lines or (), program_id=program)
         raw = RawTransaction(
-            ref=ref,
-            fee=int(meta["fee"]),
-            error=meta["err"],
-            block_time=answer.get("blockTime"),
-            keys=keys,
-            writable=writable_keys(
+            ref,
+            int(meta["fee"]),
+            meta["err"],
+            answer.get("blockTime"),
+            keys,
+            writable_keys(
                 keys,
-                static=len(message["accountKeys"]),
-                loaded=len(loaded.get("writable", ())),
+                static=len(static),
+                loaded=len(writable),
                 signed=header["numRequiredSignatures"],
                 signed_readonly=header["numReadonlySignedAccounts"],
                 unsigned_readonly=header["numReadonlyUnsignedAccounts"],
             ),
-            calls=tuple(_calls(meta, keys, bytes(program))),
-            logged=log.data,
-            log_cut=log.cut or lines is None,
+            tuple(_calls(meta, keys, bytes(program))),
+            log.data,
+            log.cut or lines is None,
         )
     except (
         KeyError, IndexError, TypeError, ValueError, AttributeError, DecodeError,
@@ -177,10 +178,13 @@ def _authority(program: Pubkey) -> bytes:
     return bytes(event_authority_pda(program_id=program))
 
 
-def _calls(meta: Mapping[str, Any], keys: tuple[bytes, ...], program: bytes) -> Iterator[Call]:
-    groups = sorted(meta.get("innerInstructions") or (), key=lambda group: int(group["index"]))
-    for group in groups:
-        for instruction in group["instructions"]:
-            if keys[instruction["programIdIndex"]] == program:
-                accounts = tuple(keys[n] for n in instruction["accounts"])
-                yield Call(accounts, b58decode(instruction["data"]))
+def _calls(meta: Mapping[str, Any], keys: tuple[bytes, ...], program: bytes) -> list[Call]:
+    groups = meta.get("innerInstructions") or ()
+    if len(groups) > 1:
+        groups = sorted(groups, key=lambda group: int(group["index"]))
+    return [
+        Call(tuple([keys[n] for n in instruction["accounts"]]), b58decode(instruction["data"]))
+        for group in groups
+        for instruction in group["instructions"]
+        if keys[instruction["programIdIndex"]] == program
+    ]

@@ -208,6 +208,8 @@ class Answers(JsonRpc):
         self._history = history
         self._snapshot = history.listing() if snapshot else None
         self._place = {signature: n for n, (_, signature) in enumerate(history.listed)}
+        row = '{"signature":"%s","slot":%d,"err":null,"memo":null,"blockTime":1}'
+        self._rows = [(row % (name, slot)).encode() for slot, name in history.listed]
         self.behind = not snapshot  # until the empty snapshot is taken
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
@@ -251,13 +253,8 @@ class Answers(JsonRpc):
 
     def _getSignaturesForAddress(self, _: str, options: dict[str, Any]) -> bytes:  # noqa: N802
         start = self._place[options["before"]] + 1 if "before" in options else 0
-        rows = self._history.listed[start : start + options["limit"]]
-        return _result(
-            [
-                {"signature": name, "slot": slot, "err": None, "memo": None, "blockTime": 1}
-                for slot, name in rows
-            ]
-        )
+        rows = b",".join(self._rows[start : start + options["limit"]])
+        return b'{"jsonrpc":"2.0","result":[%b],"id":1}' % rows
 
     def _getTransaction(self, signature: str, _: Any) -> bytes:  # noqa: N802
         return self._history.transactions[signature]
