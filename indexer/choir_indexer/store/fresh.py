@@ -18,9 +18,12 @@ from choir_indexer.delta import AccountRow, TransactionRow
 from choir_indexer.store.copying import Copier
 from choir_indexer.store.merge import TRANSACTION_COLUMNS, TYPED_COLUMNS
 
-__all__ = ["Head", "copy_accounts", "copy_transactions"]
+__all__ = ["END_HISTORY", "Head", "Moved", "copy_accounts", "copy_transactions"]
 
 Head = tuple[bytes, int, int]
+"""A thread, its epoch, and the number of its newest event."""
+Moved = tuple[bytes, int, int, int]
+"""A head, and the slot of that event."""
 SCHEMA = "chain"
 ACCOUNT_COLUMNS = ("pubkey", "slot", "write_version", "kind", "owner", "lamports", "data")
 OUTBOX_COLUMNS = ("kind", "thread", "content_hash", "message", "slot")
@@ -36,10 +39,20 @@ HEADS = """
     FROM unnest($1::bytea[]) AS t (thread)
          LEFT JOIN chain.thread_heads h USING (thread), chain.meta m
 """
-MOVE_HEADS = """
-    INSERT INTO chain.thread_heads (thread, epoch, seq, slot)
-    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::numeric[])
-    ON CONFLICT (thread) DO UPDATE SET seq = excluded.seq, slot = excluded.slot
+# All that ends a batch of history through slot $1, in one way there and back.
+END_HISTORY = """
+    WITH forgotten AS (
+        DELETE FROM chain.absences WHERE slot <= $2
+    ), moved AS (
+        INSERT INTO chain.thread_heads (thread, epoch, seq, slot)
+        SELECT * FROM unnest($4::bytea[], $5::bigint[], $6::bigint[], $7::numeric[])
+        ON CONFLICT (thread) DO UPDATE SET seq = excluded.seq, slot = excluded.slot
+    ), marked AS (
+        UPDATE chain.watermark SET slot = $1, updated_at = now(),
+            finalized_slot = greatest(finalized_slot, least($1, $2::numeric)),
+            history_slot = coalesce(history_slot, $3::numeric)
+    )
+    SELECT pg_notify($8, note) FROM unnest($9::text[]) AS note
 """
 
 
@@ -76,9 +89,9 @@ async def copy_accounts(copier: Copier, rows: Iterable[AccountRow]) -> int:
 
 async def copy_transactions(
     connection: asyncpg.Connection[Any], copier: Copier, rows: Sequence[TransactionRow]
-) -> list[Head]:
+) -> list[Moved]:
     """Transactions that are not there, in chain order, their events numbered after those that
-    are; answers the new heads of their threads.
+    are; answers the new heads of their threads, which `END_HISTORY` moves.
 
     The caller holds the watermark, so that nobody else gives numbers.
 
@@ -127,12 +140,4 @@ async def copy_transactions(
             )
         )
     await copier.copy("thread_events", NUMBERED_COLUMNS, numbered, schema=SCHEMA)
-    moved = [(thread, *heads[thread]) for thread in threads]
-    await connection.execute(
-        MOVE_HEADS,
-        list(threads),
-        [epoch for _, epoch, _ in moved],
-        [seq for _, _, seq in moved],
-        list(threads.values()),
-    )
-    return moved
+    return [(thread, *heads[thread], slot) for thread, slot in threads.items()]

@@ -22,7 +22,6 @@ __all__ = [
     "DROP_TYPED",
     "EMPTY_STAGING",
     "EVENT_COLUMNS",
-    "FORGET_ABSENCES",
     "KEEP_ABSENCES",
     "KEEP_LETTERS",
     "KINDS",
@@ -223,7 +222,6 @@ ACCOUNTS_AFTER: Final = """
     SELECT pubkey FROM chain.accounts WHERE slot > $1
     UNION SELECT unnest(pubkeys) FROM chain.absences WHERE slot > $1
 """
-FORGET_ABSENCES: Final = "DELETE FROM chain.absences WHERE slot <= $1"
 
 # After a whole snapshot at $1 is merged, what is older was not in it: it is gone.
 BURY_UNLISTED: Final = """

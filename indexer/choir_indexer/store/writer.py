@@ -6,12 +6,12 @@ losing the lease: whoever cannot write cannot believe it may.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import asyncpg
+import orjson
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -22,7 +22,7 @@ from choir_indexer.store import merge as sql
 from choir_indexer.store.connection import check_revision, connect, revision, take_lease
 from choir_indexer.store.copying import Copier
 from choir_indexer.store.errors import Incomplete, MirrorError
-from choir_indexer.store.fresh import Head, copy_accounts, copy_transactions
+from choir_indexer.store.fresh import END_HISTORY, Head, Moved, copy_accounts, copy_transactions
 from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.migrations import HEAD
 
@@ -266,12 +266,13 @@ class Writer:
             await self._merge_accounts(delta, first=(sql.NOT_AT_ONCE, sql.DROP_STALE_LIVE))
 
     async def apply_snapshot(self, delta: Delta) -> None:
-        """Write a part of a snapshot (accounts that were asked for)."""
+        """Write a part of a snapshot (accounts that were asked for). The end of it waits for the
+        disk for all of them."""
         if await self._copied_fresh(delta):
             return
         async with self._connection.transaction():
             await self._stage_accounts(delta)
-            await self._merge_accounts(delta)
+            await self._merge_accounts(delta, first=[sql.NOT_AT_ONCE])
 
     async def end_snapshot(self, slot: int) -> None:
         """Every part of the snapshot at `slot` is written: bury what was not in it.
@@ -336,25 +337,22 @@ class Writer:
         begins: int | None,
     ) -> Applied:
         transactions = list(delta.transactions.values())
-        heads: list[Head] = []
         async with self._connection.transaction():
-            moved = await self._connection.fetchval(
+            stands = await self._connection.fetchval(
                 "SELECT slot = $1 FROM chain.watermark FOR UPDATE", after
             )
-            if not moved:
+            if not stands:
                 raise StaleBatch(f"the watermark is not at slot {after}")
             await self._stage_accounts(delta)
             await self._merge_accounts(delta)
             await self._keep_absences(delta, finalized)
-            if transactions:
-                heads = await self._write_transactions(transactions, after)
+            moved = await self._write_transactions(transactions, after) if transactions else []
+            heads: list[Head] = [head[:3] for head in moved]
             await self._connection.execute(
-                "UPDATE chain.watermark SET slot = $1, updated_at = now(),"
-                " finalized_slot = greatest(finalized_slot, least($1, $2::numeric)),"
-                " history_slot = coalesce(history_slot, $3::numeric)",
-                through, finalized, begins,
+                END_HISTORY, through, finalized, begins,
+                *([head[column] for head in moved] for column in range(4)),
+                THREAD_CHANNEL, [_note(head) for head in heads],
             )  # fmt: skip
-            await self._tell(heads)
         return Applied(
             len(transactions), sum(len(row.events) for row in transactions), tuple(heads)
         )
@@ -416,17 +414,14 @@ class Writer:
     async def _tell(self, heads: Sequence[Head]) -> None:
         """Say where sequences end now, once that is committed."""
         if heads:
-            notes = [
-                json.dumps({"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq})
-                for thread, epoch, seq in heads
-            ]
             await self._connection.execute(
-                "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note", THREAD_CHANNEL, notes
-            )
+                "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note",
+                THREAD_CHANNEL, [_note(head) for head in heads],
+            )  # fmt: skip
 
     async def _write_transactions(
         self, transactions: Sequence[TransactionRow], after: int
-    ) -> list[Head]:
+    ) -> list[Moved]:
         """A transaction is written once; its events go with it or not at all.
 
         What the watermark has passed cannot be new.
@@ -439,9 +434,9 @@ class Writer:
             if found:
                 raise Incomplete(late_message(found))
             rows = [row for row in rows if row.slot > after]
-        heads = await copy_transactions(self._connection, self._copier, rows)
+        moved = await copy_transactions(self._connection, self._copier, rows)
         await self._letters(letter for row in rows for letter in row.dead)
-        return heads
+        return moved
 
     async def _copied_fresh(self, delta: Delta) -> bool:
         """Write accounts of a new mirror at once, if nothing is known of any; whether it was so."""
@@ -454,6 +449,7 @@ class Writer:
             return False
         try:
             async with self._connection.transaction():
+                await self._connection.execute(sql.NOT_AT_ONCE)
                 outbox = await copy_accounts(self._copier, rows)
                 await self._letters(row.dead for row in rows if row.dead)
                 if outbox:
@@ -517,10 +513,8 @@ class Writer:
         await self._letters(row.dead for row in delta.accounts.values() if row.dead)
 
     async def _keep_absences(self, delta: Delta, finalized: int | None) -> None:
-        """After the merge: what was not there as of a slot that is not final. Forgets those as of
-        slots that are; the caller has looked at them."""
-        if finalized is not None:
-            await self._connection.execute(sql.FORGET_ABSENCES, finalized)
+        """After the merge: what was not there as of a slot that is not final. Those as of slots
+        that are, the caller has looked at; they are forgotten with the end of the batch."""
         if any(r.update.data is None and not r.update.certain for r in delta.accounts.values()):
             await self._connection.execute(sql.KEEP_ABSENCES, finalized or 0)
 
@@ -539,6 +533,13 @@ async def is_current(url: str) -> bool:
         return await revision(connection) == HEAD
     finally:
         await connection.close()
+
+
+def _note(head: Head) -> str:
+    """What is notified of a sequence."""
+    thread, epoch, seq = head
+    note = {"thread": str(Pubkey.from_bytes(thread)), "epoch": epoch, "seq": seq}
+    return orjson.dumps(note).decode()
 
 
 def late_message(found: list[tuple[bytes, int]]) -> str:
