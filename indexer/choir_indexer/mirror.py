@@ -33,7 +33,7 @@ from choir.ids import PROGRAM_ID
 from choir_indexer.ahead import Ahead
 from choir_indexer.cancelling import heed_cancellation
 from choir_indexer.decoding import ChoirDecoding, Decoding
-from choir_indexer.delta import DeadLetter, Delta, merge
+from choir_indexer.delta import AccountRow, DeadLetter, Delta, merge
 from choir_indexer.forks import disputes
 from choir_indexer.gaps import Gaps
 from choir_indexer.model import AccountUpdate, Frontier, HistoryBatch, Lost
@@ -61,7 +61,7 @@ __all__ = ["Mirror"]
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 15.0
-STRETCH = 16  # transactions decoded before the batch that is being committed has its turn
+STRETCH = 16  # transactions or accounts decoded before what is being committed has its turn
 # Accounts in slot 0 are the genesis ones; no transaction runs in it.
 GENESIS_SLOT = 0
 
@@ -251,11 +251,12 @@ class Mirror:
         accounts = 0
         async with (
             self._source.snapshot(at_least=frontier.finalized, final=True) as snapshot,
-            aclosing(Ahead(snapshot.parts)) as parts,
+            aclosing(self._unpacked(snapshot.parts)) as unpacked,
+            aclosing(Ahead(unpacked)) as parts,
         ):
             async for part in parts:
-                await writer.apply_snapshot(self._decoded(part, "snapshot"))
-                accounts += len(part)
+                await writer.apply_snapshot(part)
+                accounts += len(part.accounts)
         await writer.end_snapshot(snapshot.slot)
         await self._read_mark(writer)
         self._log.info("snapshot", slot=snapshot.slot, accounts=accounts)
@@ -370,6 +371,17 @@ class Mirror:
             events=undone.events, accounts=undone.accounts, reason=str(fork),
         )  # fmt: skip
 
+    async def _unpacked(
+        self, parts: AsyncIterator[Sequence[AccountUpdate]]
+    ) -> AsyncGenerator[Delta, None]:
+        """Each part of a snapshot, decoded."""
+        async for part in parts:
+            rows: list[AccountRow] = []
+            for start in range(0, len(part), STRETCH):
+                rows += self._rows(part[start : start + STRETCH], "snapshot")
+                await asyncio.sleep(0)
+            yield Delta.of(accounts=rows)
+
     async def _prepared(
         self, history: AsyncIterator[HistoryBatch]
     ) -> AsyncGenerator[tuple[HistoryBatch, Delta], None]:
@@ -480,10 +492,13 @@ class Mirror:
             )
 
     def _decoded(self, updates: Iterable[AccountUpdate], origin: str) -> Delta:
+        return Delta.of(accounts=self._rows(updates, origin))
+
+    def _rows(self, updates: Iterable[AccountUpdate], origin: str) -> list[AccountRow]:
         rows = [self._decoding.account(update) for update in updates]
         self.metrics.accounts.labels(origin).inc(len(rows))
         self._say_dead([row.dead for row in rows if row.dead is not None])
-        return Delta.of(accounts=rows)
+        return rows
 
     def _say_dead(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     indexer_patience_s: float = Field(
         default=300.0, gt=0, description="how long a gap may last before the mirror stops"
     )
-    indexer_batch: int = Field(default=256, gt=0, description="transactions in a commit, about")
+    indexer_batch: int = Field(default=512, gt=0, description="transactions in a commit, about")
     indexer_programs: Path | None = Field(
         default=None, description="a file of other programs to mirror by their IDLs"
     )

@@ -10,7 +10,7 @@ What is measured, and how, in one run against one embedded PostgreSQL with its u
   from memory, in bytes, gives it to the pipeline, and the time runs from an empty database to a
   mirror that is complete: accounts raw and typed, transactions, events with their numbers, outbox,
   heads, watermark. `rows_per_s` is a first fill (a list of all accounts, then the history);
-  `followed_rows_per_s` has an empty list, so that each batch of 256 transactions asks for the
+  `followed_rows_per_s` has an empty list, so that each batch of transactions asks for the
   accounts it touched and writes them again and again. Rows are those in the tables at the end.
 - COPY: those very rows, read back and decoded in memory, by asyncpg's `copy_records_to_table` into
   the same empty tables with the same indexes and constraints, in one transaction. That is the
@@ -52,7 +52,7 @@ from tests.bench.indexing.backfill import backfill
 from tests.bench.indexing.history import Story, multiplied, told
 from tests.bench.indexing.lag import lags
 from tests.bench.indexing.obvious import Obvious
-from tests.bench.indexing.pipeline import empty, measure
+from tests.bench.indexing.pipeline import BATCH, empty, measure
 
 from choir.stack.postgres import EmbeddedPostgres
 from choir_indexer.store import migrate
@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="more of everything: several minutes")
     options = parser.parse_args()
     full, only = options.full, options.only
-    result: dict[str, Any] = {"bench": "indexer", "batch": 256}
+    result: dict[str, Any] = {"bench": "indexer", "batch": BATCH}
     with tempfile.TemporaryDirectory(prefix="choir-bench-") as folder:
         Path(folder).chmod(0o711)  # root's server runs as another user
         with EmbeddedPostgres(Path(folder) / "postgres") as server:

@@ -71,11 +71,13 @@ __all__ = ["RpcSource"]
 T = TypeVar("T")
 FIRST_PAGE = 100  # most sweeps find a handful
 PAGE = 1000  # the most a node lists at once
+FIRST_BATCH = 128
 ACCOUNTS_PER_CALL = 100
 ATTEMPTS = 6
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 PART_BYTES = 512 << 10  # of a listing of accounts: about a thousand
+STRETCH = 32  # accounts read in one go
 BLOCKS_PER_CALL = 500_000
 ANNOUNCED_LIMIT = 100_000
 LOOK = 100  # transactions looked through for the program's first event
@@ -91,7 +93,8 @@ class RpcSource:
         commitment: what announcements are taken at, and what `frontier` and everything else is
             asked at; with "processed", which no node lists, all but announcements are confirmed.
         clock: waits between attempts, and numbers answers.
-        batch: transactions in a batch of history, about; slots are never split.
+        batch: transactions in a batch of history, about, and fewer in its first; slots are never
+            split.
         concurrency: requests under way at once.
         together: transactions asked for in one request, until the node refuses that.
         retried: called whenever the node has to be asked again.
@@ -105,7 +108,7 @@ class RpcSource:
         program: Pubkey = PROGRAM_ID,
         commitment: Commitment = "confirmed",
         clock: Clock | None = None,
-        batch: int = 256,
+        batch: int = 512,
         concurrency: int = 8,
         together: int = 8,
         retried: Callable[[], None] = lambda: None,
@@ -121,7 +124,6 @@ class RpcSource:
         self._together = together
         self._retried = retried
         self._slots = asyncio.Semaphore(concurrency)
-        self._reading = asyncio.Lock()
         self._last_fetch = 0
         # announced but not yet found in history, by signature
         self._announced: dict[bytes, int] = {}
@@ -278,9 +280,9 @@ class RpcSource:
         more: AsyncIterator[Listed],
     ) -> AsyncIterator[list[AccountUpdate]]:
         try:
-            yield [_update(item, slot, version) for item in first]
+            yield await _updates(first, slot, version)
             async for _, items in more:
-                yield [_update(item, slot, version) for item in items]
+                yield await _updates(items, slot, version)
         except (RpcError, KeyError, TypeError, ValueError) as error:
             raise SourceError(f"the node's list of accounts cannot be read: {error}") from error
 
@@ -457,11 +459,10 @@ class RpcSource:
             except RpcError as error:
                 if not isinstance(error, RpcUnreachable) or error.code is not None:
                     self._together = 1
-        async with self._reading:  # one after the other, so that a commit has its turn in between
-            read = [
-                None if answer is None else from_json(ref, answer, program=self._program)
-                for ref, answer in zip(refs, answers, strict=True)
-            ]
+        read = [
+            None if answer is None else from_json(ref, answer, program=self._program)
+            for ref, answer in zip(refs, answers, strict=True)
+        ]
         return [raw or await self._transaction(ref) for ref, raw in zip(refs, read, strict=True)]
 
     def _asking(self, ref: SignatureRef) -> list[Any]:
@@ -549,6 +550,17 @@ class RpcSource:
         raise AssertionError("unreachable")
 
 
+async def _updates(
+    items: Sequence[Mapping[str, Any]], slot: int, version: int
+) -> list[AccountUpdate]:
+    """Listed accounts; others have their turn while they are read. Raises as `_update`."""
+    updates: list[AccountUpdate] = []
+    for start in range(0, len(items), STRETCH):
+        updates += [_update(item, slot, version) for item in items[start : start + STRETCH]]
+        await asyncio.sleep(0)
+    return updates
+
+
 def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
     """A listed account. Raises RpcError, KeyError, TypeError, ValueError."""
     account = account_from_json(item["account"])
@@ -573,13 +585,16 @@ def _ranges(slots: Collection[int], longest: int) -> Iterator[tuple[int, int]]:
 
 
 def _whole_slots(
-    refs: Iterator[SignatureRef], size: int
+    refs: Iterator[SignatureRef], most: int
 ) -> Iterator[tuple[list[SignatureRef], bool]]:
-    """Runs of about `size` that never split a slot, at least one, and whether one is the last."""
+    """Runs that never split a slot, at least one, and whether one is the last: of about
+    `FIRST_BATCH`, so that there soon is something to commit, and twice as many each time until
+    it is `most`."""
     batch: list[SignatureRef] = []
+    size = min(FIRST_BATCH, most)
     for _, same in groupby(refs, key=lambda ref: ref.slot):
         if len(batch) >= size:
             yield batch, False
-            batch = []
+            batch, size = [], min(2 * size, most)
         batch += same
     yield batch, True

@@ -24,7 +24,7 @@ from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.store.schema import metadata
 from choir_indexer.store.writer import Writer
 
-BATCH = 256
+BATCH = 512
 TABLES = [table.name for table in metadata.sorted_tables]
 
 

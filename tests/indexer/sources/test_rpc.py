@@ -146,6 +146,16 @@ async def test_history_is_whole_slots_in_chain_order() -> None:
     assert batches[1].recheck == ()
 
 
+async def test_a_long_history_begins_with_a_small_batch() -> None:
+    node = Node(*((slot, 8) for slot in range(1, 101)))
+    source, _ = _source(node, batch=512)
+    batches = await _history(source, 0, 100)
+    assert [len(batch.transactions) for batch in batches] == [128, 256, 416]
+    source, _ = _source(node, batch=300)
+    batches = await _history(source, 0, 100)
+    assert [len(batch.transactions) for batch in batches] == [128, 256, 304, 112]
+
+
 async def test_slots_without_transactions_are_history_too() -> None:
     source, _ = _source(Node())
     assert await _history(source, 3, 8) == [HistoryBatch(3, 8, (), (), 3)]

@@ -57,7 +57,7 @@ class YellowstoneSource:
         *,
         program: Pubkey = PROGRAM_ID,
         commitment: Commitment = "confirmed",
-        batch: int = 256,
+        batch: int = 512,
         limit: int = LIMIT,
         clock: Clock | None = None,
         metrics: StreamMetrics | None = None,
