@@ -76,11 +76,12 @@ def _streamed(settings: Settings, node: RpcSource, metrics: Metrics) -> Source:
     from choir_indexer.sources.yellowstone import Endpoint, StreamMetrics, YellowstoneSource
 
     assert settings.source_url is not None
-    token = settings.yellowstone_token
+    token, authorities = settings.yellowstone_token, settings.yellowstone_ca
     return YellowstoneSource(
         Endpoint(
             settings.source_url.removeprefix("yellowstone+"),
             token.get_secret_value() if token else None,
+            authorities=authorities.read_bytes() if authorities else None,
         ),
         node,
         program=settings.program,

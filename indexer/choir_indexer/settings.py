@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from solders.pubkey import Pubkey
 
@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     )
     yellowstone_token: SecretStr | None = Field(
         default=None, description="sent to that server as `x-token`"
+    )
+    yellowstone_ca: FilePath | None = Field(
+        default=None,
+        description="PEM file of who may vouch for that server, in place of the public authorities",
     )
     commitment: Literal["processed", "confirmed", "finalized"] = Field(
         default="confirmed",

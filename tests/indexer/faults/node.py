@@ -27,6 +27,8 @@ from choir_indexer.sources.rpc import RpcSource
 __all__ = ["PlayedNode", "PlayedSource"]
 
 Options = Mapping[str, Any]
+PAGES = (3, 12, 1000)
+"""How many transactions a node lists at once at most."""
 
 
 class PlayedNode(JsonRpc):
@@ -43,6 +45,7 @@ class PlayedNode(JsonRpc):
     def __init__(self, chain: Played, plan: Plan) -> None:
         self.chain = chain
         self.plan = plan
+        self._page = plan.dice.choice(PAGES)
         self.announced: Callable[[], Container[bytes]] = tuple
 
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
@@ -89,7 +92,7 @@ class PlayedNode(JsonRpc):
                 rows = []
         elif self._unlisted(rows) and self.plan.hits("list lacks newest"):
             rows = rows[self._unlisted(rows) :]
-        limit = options["limit"]
+        limit = min(options["limit"], self._page)
         if len(rows) > 1 and self.plan.hits("short page"):
             limit = min(limit, self.plan.dice.randint(1, len(rows)))
         return [

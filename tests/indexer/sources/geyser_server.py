@@ -46,6 +46,7 @@ class GeyserServer:
         seed: of everything that is left to chance.
         keep: slots that can be replayed.
         token: what `x-token` must be.
+        certificate: its private key and its certificate, PEM, for TLS.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class GeyserServer:
         moods: Moods = CALM,
         keep: int = 1_000,
         token: str | None = None,
+        certificate: tuple[bytes, bytes] | None = None,
     ) -> None:
         self.tape = tape
+        self.certificate = certificate
         self.moods = moods
         self.keep = keep
         self.token = token
@@ -92,8 +95,13 @@ class GeyserServer:
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("geyser.Geyser", {"Subscribe": handler}),)
         )
-        port = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self.url = f"http://127.0.0.1:{port}"
+        if self.certificate is None:
+            port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+            self.url = f"http://127.0.0.1:{port}"
+        else:
+            secret = grpc.ssl_server_credentials([self.certificate])
+            port = self._server.add_secure_port(f"127.0.0.1:{port}", secret)
+            self.url = f"https://127.0.0.1:{port}"
         await self._server.start()
 
     async def stop(self) -> None:

@@ -52,15 +52,19 @@ class Endpoint:
     Args:
         url: ``http://host:port``, or ``https://host`` for TLS (port 443 unless it is given).
         token: sent as ``x-token``.
+        authorities: certificates (PEM) of those who may vouch for it, gRPC's own list if None.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, *, authorities: bytes | None = None
+    ) -> None:
         scheme, _, address = url.partition("://")
         address = address.rstrip("/")
         port = {"http": 80, "https": 443}[scheme]
         has_port = address.rpartition("]")[2].count(":") > 0
         self.address = address if has_port else f"{address}:{port}"
         self._tls = scheme == "https"
+        self._authorities = authorities
         self._metadata = (("x-token", token),) if token else ()
 
     def __str__(self) -> str:
@@ -69,7 +73,8 @@ class Endpoint:
     def channel(self) -> grpc.aio.Channel:
         """A connection, made when it is first used."""
         if self._tls:
-            return grpc.aio.secure_channel(self.address, grpc.ssl_channel_credentials(), OPTIONS)
+            trusted = grpc.ssl_channel_credentials(self._authorities)
+            return grpc.aio.secure_channel(self.address, trusted, OPTIONS)
         return grpc.aio.insecure_channel(self.address, OPTIONS)
 
     def subscribe(self, channel: grpc.aio.Channel) -> Call:
