@@ -189,7 +189,7 @@ class _Replay:
         return self._read(placed, program=self._program)
 
     async def _number(self, events: list[EventRow]) -> None:
-        await self._connection.execute("DELETE FROM stage_events")
+        await self._connection.execute(sql.STAGE_EVENTS)
         await self._connection.copy_records_to_table(
             "stage_events",
             columns=EVENT_COLUMNS,

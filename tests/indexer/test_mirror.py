@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -279,7 +280,7 @@ def test_a_mirror_that_is_told_to_stop_while_the_database_goes_away_stops(bench:
     Teller(chain).tell(STORY)
 
     class Gone(Writer):
-        async def _stage_accounts(self, delta: Delta) -> None:
+        async def _merge_accounts(self, delta: Delta, *, first: Sequence[str] = ()) -> None:
             self.terminate()
             running.cancel()
             await asyncio.sleep(0)

@@ -15,8 +15,11 @@ from struct import Struct
 from typing import Any, Final
 
 import asyncpg
+from sqlalchemy.dialects import postgresql
 
-__all__ = ["Copier", "encoded"]
+from choir_indexer.store.schema import metadata
+
+__all__ = ["TYPES", "Copier", "encoded"]
 
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
@@ -118,6 +121,20 @@ _COLUMNS: Final[dict[str, Column]] = {
     "_int8": _each(_bigs),
 }
 
+# by those that make them; others are never copied
+_OWN_NAMES: Final = {
+    "BYTEA": "bytea",
+    "NUMERIC": "numeric",
+    "SMALLINT": "int2",
+    "INTEGER": "int4",
+    "BIGINT": "int8",
+    "TEXT": "text",
+    "JSONB": "jsonb",
+    "BOOLEAN": "bool",
+    "BYTEA[]": "_bytea",
+    "BIGINT[]": "_int8",
+}
+
 
 def encoded(types: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytearray:
     """Rows as a whole binary `COPY`; column by column, which is faster than row by row.
@@ -135,33 +152,30 @@ def encoded(types: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytearray:
     return bytearray(b"".join([_HEAD, *whole, _END]))
 
 
+def _types() -> dict[str, dict[str, str]]:
+    """What the columns of schema ``chain`` are, by PostgreSQL's own names of types."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return {
+        table.name: {
+            column.name: _OWN_NAMES[column.type.compile(dialect).partition("(")[0]]
+            for column in table.columns
+            if column.type.compile(dialect).partition("(")[0] in _OWN_NAMES
+        }
+        for table in metadata.sorted_tables
+    }
+
+
 class Copier:
-    """`COPY` into tables of one connection; what types their columns have is asked once."""
+    """`COPY` into tables of one connection: those of schema ``chain``, and temporary ones that it
+    is told of."""
 
-    def __init__(
-        self,
-        connection: asyncpg.Connection[Any],
-        types: Mapping[tuple[str, str], Mapping[str, str]],
-    ) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
-        self._types = types
+        self._temporary: dict[str, Mapping[str, str]] = {}
 
-    @classmethod
-    async def of(cls, connection: asyncpg.Connection[Any]) -> Copier:
-        """For the tables of schema ``chain`` and the connection's own temporary ones."""
-        rows = await connection.fetch(
-            "SELECT CASE WHEN c.relpersistence = 't' THEN '' ELSE n.nspname END, c.relname,"
-            "       a.attname, t.typname"
-            " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-            "      JOIN pg_namespace n ON n.oid = c.relnamespace"
-            "      JOIN pg_type t ON t.oid = a.atttypid"
-            " WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"
-            "   AND (n.nspname = 'chain' OR n.oid = pg_my_temp_schema())"
-        )
-        types: dict[tuple[str, str], dict[str, str]] = {}
-        for schema, table, column, kind in rows:
-            types.setdefault((schema, table), {})[column] = kind
-        return cls(connection, types)
+    def know(self, table: str, types: Mapping[str, str]) -> None:
+        """What the columns of a temporary table are: PostgreSQL's own names of types."""
+        self._temporary[table] = types
 
     async def copy(
         self,
@@ -171,10 +185,10 @@ class Copier:
         *,
         schema: str = "",
     ) -> None:
-        """Append rows to a temporary table, or with `schema` to one of that schema."""
+        """Append rows to a temporary table, or to one of `schema` (which is ``chain``)."""
         if not rows:
             return
-        there = self._types[schema, table]
+        there = TYPES[table] if schema else self._temporary[table]
         await self._connection.copy_to_table(
             table,
             schema_name=schema or None,
@@ -183,3 +197,6 @@ class Copier:
             source=encoded([there[column] for column in columns], rows),  # type: ignore[arg-type]
             format="binary",
         )
+
+
+TYPES: Final = _types()

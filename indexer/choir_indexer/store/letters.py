@@ -23,6 +23,7 @@ __all__ = [
     "NUMBER",
     "SET_HEADS",
     "SET_KINDS",
+    "STAGE_EVENTS",
     "STANDING",
     "TRANSACTIONS",
 ]
@@ -53,6 +54,11 @@ TRANSACTIONS: Final = """
            EXISTS (SELECT FROM chain.thread_events e WHERE e.signature = d.key) AS numbered
     FROM chain.dead_letters d LEFT JOIN chain.transactions t ON t.signature = d.key
     WHERE d.kind = 'transaction' AND d.id > $1 ORDER BY d.id LIMIT $2
+"""
+STAGE_EVENTS: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS stage_events (thread bytea, slot numeric(20),
+        position integer, signature bytea, ordinal integer, kind text, payload jsonb, at bigint);
+    DELETE FROM stage_events
 """
 # what belongs before the oldest event of a thread from which older ones were retired is as old
 DROP_BEFORE_KEPT: Final = """

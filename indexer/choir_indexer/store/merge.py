@@ -16,11 +16,8 @@ __all__ = [
     "ACCOUNTS_AS_OF",
     "ACCOUNT_COLUMNS",
     "BURY_UNLISTED",
-    "CUT_STAGING",
-    "DEAD_COLUMNS",
     "DROP_STALE_LIVE",
     "DROP_TYPED",
-    "EMPTY_STAGING",
     "EVENT_COLUMNS",
     "KEEP_ABSENCES",
     "KEEP_LETTERS",
@@ -28,7 +25,6 @@ __all__ = [
     "MERGE_ACCOUNTS",
     "NOT_AT_ONCE",
     "OUTBOX_BEFORE",
-    "STAGING",
     "TRANSACTION_COLUMNS",
     "TYPED_COLUMNS",
     "merge_typed",
@@ -150,32 +146,7 @@ TRANSACTION_COLUMNS: Final = (
 EVENT_COLUMNS: Final = (
     "thread", "slot", "position", "signature", "ordinal", "kind", "payload", "at",
 )  # fmt: skip
-DEAD_COLUMNS: Final = ("kind", "key", "ordinal", "slot", "data", "reason")
 
-
-def _staging(kind: str) -> str:
-    return f"CREATE TEMP TABLE stage_{kind} (LIKE chain.{kind})"
-
-
-# Made once for each connection. Whoever stages empties them first: PostgreSQL's own
-# `ON COMMIT DELETE ROWS` cuts the files of all of them at every commit, which takes longer than
-# the commit.
-STAGING: Final = (
-    """CREATE TEMP TABLE stage_accounts (pubkey bytea PRIMARY KEY, slot numeric(20),
-        write_version numeric(20), kind text, owner bytea, lamports numeric(20), data bytea,
-        certain boolean)""",
-    """CREATE TEMP TABLE stage_events (thread bytea, slot numeric(20), position integer,
-        signature bytea, ordinal integer, kind text, payload jsonb, at bigint)
-       """,
-    """CREATE TEMP TABLE stage_dead (kind text, key bytea, ordinal integer, slot numeric(20),
-        data bytea, reason text)""",
-    *(_staging(kind) for kind in KINDS),
-)
-
-_STAGED: Final = ("stage_accounts", *(f"stage_{kind}" for kind in KINDS))
-EMPTY_STAGING: Final = "; ".join(f"DELETE FROM {table}" for table in _STAGED)
-# gives back the room that deleted rows still take
-CUT_STAGING: Final = f"TRUNCATE {', '.join(_STAGED)}"
 
 # An announcement at or below the watermark says nothing new: the rows are at least as new by
 # then. Without this, one that comes late could revive an account whose end left no tombstone.
@@ -302,8 +273,10 @@ def merge_typed(kind: str) -> str:
     """
 
 
-KEEP_LETTERS: Final = f"""
-    INSERT INTO chain.dead_letters ({", ".join(DEAD_COLUMNS)})
-    SELECT {", ".join(DEAD_COLUMNS)} FROM stage_dead
+# One array for each column.
+KEEP_LETTERS: Final = """
+    INSERT INTO chain.dead_letters (kind, key, ordinal, slot, data, reason)
+    SELECT * FROM unnest(
+        $1::text[], $2::bytea[], $3::integer[], $4::numeric[], $5::bytea[], $6::text[])
     ON CONFLICT (kind, key, ordinal, slot) DO NOTHING
 """

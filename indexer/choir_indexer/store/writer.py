@@ -25,6 +25,7 @@ from choir_indexer.store.errors import Incomplete, MirrorError
 from choir_indexer.store.fresh import END_HISTORY, Head, Moved, copy_accounts, copy_transactions
 from choir_indexer.store.gaps import GapRow
 from choir_indexer.store.migrations import HEAD
+from choir_indexer.store.staging import Staging
 
 __all__ = [
     "LEASE",
@@ -41,7 +42,6 @@ __all__ = [
 LEASE = 0x63686F69725F6978
 THREAD_CHANNEL = "choir_thread"
 OUTBOX_CHANNEL = "choir_outbox"
-STAGED_LIMIT = 100_000  # accounts staged before their tables are cut
 
 
 class StaleBatch(MirrorError):
@@ -95,10 +95,10 @@ class RolledBack:
 class Writer:
     """One connection that holds the lease. Get one with :meth:`open`; use it in one task."""
 
-    def __init__(self, connection: asyncpg.Connection[Any], copier: Copier) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
-        self._copier = copier
-        self._staged = 0
+        self._copier = Copier(connection)
+        self._staging = Staging(connection, self._copier)
         self._new: bool | None = None  # whether a snapshot's accounts are expected to be unknown
 
     @classmethod
@@ -125,12 +125,10 @@ class Writer:
             if lease:
                 await take_lease(connection, LEASE, waiting)
             await check_revision(connection)
-            await connection.execute(";".join(sql.STAGING))
-            copier = await Copier.of(connection)
         except BaseException:
             connection.terminate()
             raise
-        return cls(connection, copier)
+        return cls(connection)
 
     @property
     def connection(self) -> asyncpg.Connection[Any]:
@@ -261,8 +259,8 @@ class Writer:
         """
         if not delta.accounts:
             return
+        await self._staging.make(delta)
         async with self._connection.transaction():
-            await self._stage_accounts(delta)
             await self._merge_accounts(delta, first=(sql.NOT_AT_ONCE, sql.DROP_STALE_LIVE))
 
     async def apply_snapshot(self, delta: Delta) -> None:
@@ -270,8 +268,8 @@ class Writer:
         disk for all of them."""
         if await self._copied_fresh(delta):
             return
+        await self._staging.make(delta)
         async with self._connection.transaction():
-            await self._stage_accounts(delta)
             await self._merge_accounts(delta, first=[sql.NOT_AT_ONCE])
 
     async def end_snapshot(self, slot: int) -> None:
@@ -279,8 +277,9 @@ class Writer:
 
         Every account of the snapshot must have been written at `slot` itself.
         """
+        await self._staging.make(Delta())
         async with self._connection.transaction():
-            await self._empty_staging(0)
+            await self._staging.empty()
             await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
             await self._connection.execute(sql.DROP_TYPED)
             await self._connection.execute(
@@ -337,13 +336,14 @@ class Writer:
         begins: int | None,
     ) -> Applied:
         transactions = list(delta.transactions.values())
+        if delta.accounts:
+            await self._staging.make(delta)
         async with self._connection.transaction():
             stands = await self._connection.fetchval(
                 "SELECT slot = $1 FROM chain.watermark FOR UPDATE", after
             )
             if not stands:
                 raise StaleBatch(f"the watermark is not at slot {after}")
-            await self._stage_accounts(delta)
             await self._merge_accounts(delta)
             await self._keep_absences(delta, finalized)
             moved = await self._write_transactions(transactions, after) if transactions else []
@@ -376,6 +376,7 @@ class Writer:
             Incomplete: a slot after `to` is final.
         """
         run = self._connection
+        await self._staging.make(delta)
         async with run.transaction():
             mark = await run.fetchrow("SELECT slot, finalized_slot FROM chain.watermark FOR UPDATE")
             if mark is None or mark[0] != after or to >= after:
@@ -399,7 +400,6 @@ class Writer:
                 raise StaleBatch(f"{len(unasked)} accounts were written meanwhile")
             for statement in undo.AGE_TYPED:
                 await run.execute(statement, to, aged)
-            await self._stage_accounts(delta)
             await self._merge_accounts(delta)
             await self._keep_absences(delta, None)
             await run.execute(undo.TURN_BACK, to)
@@ -459,46 +459,10 @@ class Writer:
             return False
         return True
 
-    async def _stage_accounts(self, delta: Delta) -> None:
-        if not delta.accounts:
-            return
-        typed: dict[str, list[tuple[Any, ...]]] = {}
-        staged = []
-        for row in delta.accounts.values():
-            update = row.update
-            staged.append(
-                (
-                    update.pubkey,
-                    update.slot,
-                    update.write_version,
-                    row.kind,
-                    update.owner if update.data is not None else None,
-                    update.lamports if update.data is not None else 0,
-                    update.data,
-                    update.certain,
-                )
-            )
-            if row.kind is not None:
-                typed.setdefault(row.kind, []).append(
-                    (update.pubkey, update.slot, update.write_version, *row.columns)
-                )
-        await self._empty_staging(len(staged))
-        await self._copier.copy("stage_accounts", sql.ACCOUNT_COLUMNS, staged)
-        for kind, rows in typed.items():
-            await self._copier.copy(f"stage_{kind}", sql.TYPED_COLUMNS[kind], rows)
-
-    async def _empty_staging(self, expected: int) -> None:
-        """Before `expected` accounts are staged."""
-        self._staged += expected
-        if self._staged > STAGED_LIMIT:
-            self._staged = expected
-            await self._connection.execute(sql.CUT_STAGING)
-        else:
-            await self._connection.execute(sql.EMPTY_STAGING)
-
     async def _merge_accounts(self, delta: Delta, *, first: Sequence[str] = ()) -> None:
         if not delta.accounts:
             return
+        await self._staging.fill(delta)
         statements = [*first, sql.MERGE_ACCOUNTS]
         present = {row.kind for row in delta.accounts.values()}
         for kind in sql.KINDS:
@@ -521,9 +485,7 @@ class Writer:
     async def _letters(self, letters: Iterable[DeadLetter]) -> None:
         rows = [(d.kind, d.key, d.ordinal, d.slot, d.data, d.reason) for d in letters]
         if rows:
-            await self._connection.execute("DELETE FROM stage_dead")
-            await self._copier.copy("stage_dead", sql.DEAD_COLUMNS, rows)
-            await self._connection.execute(sql.KEEP_LETTERS)
+            await self._connection.execute(sql.KEEP_LETTERS, *map(list, zip(*rows, strict=True)))
 
 
 async def is_current(url: str) -> bool:
