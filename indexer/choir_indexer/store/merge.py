@@ -25,6 +25,7 @@ __all__ = [
     "MERGE_ACCOUNTS",
     "NOT_AT_ONCE",
     "OUTBOX_BEFORE",
+    "SOME_UNLISTED",
     "TRANSACTION_COLUMNS",
     "TYPED_COLUMNS",
     "merge_typed",
@@ -195,6 +196,9 @@ ACCOUNTS_AFTER: Final = """
 """
 
 # After a whole snapshot at $1 is merged, what is older was not in it: it is gone.
+SOME_UNLISTED: Final = """
+    SELECT EXISTS (SELECT FROM chain.accounts WHERE closed_slot IS NULL AND slot < $1)
+"""
 BURY_UNLISTED: Final = """
     WITH gone AS (
         UPDATE chain.accounts

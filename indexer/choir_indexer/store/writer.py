@@ -277,11 +277,12 @@ class Writer:
 
         Every account of the snapshot must have been written at `slot` itself.
         """
-        await self._staging.make(Delta())
         async with self._connection.transaction():
-            await self._staging.empty()
-            await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
-            await self._connection.execute(sql.DROP_TYPED)
+            if await self._connection.fetchval(sql.SOME_UNLISTED, slot):
+                await self._staging.make(Delta())
+                await self._staging.empty()
+                await self._connection.execute(sql.BURY_UNLISTED, slot, FETCHED)
+                await self._connection.execute(sql.DROP_TYPED)
             await self._connection.execute(
                 "UPDATE chain.watermark SET updated_at = now(),"
                 " snapshot_slot = greatest(snapshot_slot, $1)",
