@@ -422,9 +422,12 @@ class RpcSource:
             lambda: self._rpc.request("getSignaturesForAddress", [str(self._program), options])
         )
         try:
-            return [(int(row["slot"]), str(row["signature"])) for row in page]
+            rows = [(int(row["slot"]), str(row["signature"])) for row in page]
         except (KeyError, TypeError, ValueError):
             raise SourceError("the node's list of signatures cannot be read") from None
+        if rows and not 0 <= min(rows)[0] <= max(rows)[0] <= U64_MAX:
+            raise SourceError("the node lists a slot that is none")
+        return rows
 
     async def _transactions(self, refs: Sequence[SignatureRef]) -> list[RawTransaction]:
         """All of them, some asked for at once; a task for each would cost more than reading it."""
