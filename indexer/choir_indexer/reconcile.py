@@ -34,13 +34,14 @@ WAIT_S = 30.0
 STEP_S = 0.2
 
 _LISTED: Final = """
-    CREATE TEMP TABLE IF NOT EXISTS listed (pubkey bytea PRIMARY KEY, digest bytea NOT NULL);
+    CREATE TEMP TABLE IF NOT EXISTS listed (pubkey bytea NOT NULL, digest bytea NOT NULL);
     TRUNCATE listed
 """
-# Rows newer than the list at $1 say nothing about it.
+# Rows newer than the list at $1 say nothing about it. A node may list an account twice.
 _DIFFERING: Final = """
-    SELECT pubkey, CASE WHEN l.pubkey IS NULL THEN 'extra' WHEN a.data IS NULL THEN 'missing'
-                        ELSE 'different' END AS what
+    SELECT DISTINCT pubkey,
+           CASE WHEN l.pubkey IS NULL THEN 'extra' WHEN a.data IS NULL THEN 'missing'
+                ELSE 'different' END AS what
     FROM chain.accounts a FULL JOIN listed l USING (pubkey)
     WHERE (a.slot IS NULL OR a.slot <= $1) AND sha256(a.data) IS DISTINCT FROM l.digest
     ORDER BY pubkey
@@ -127,7 +128,7 @@ async def reconcile(
     if repair and differing:
         pubkeys = [row["pubkey"] for row in differing]
         updates = await source.accounts(pubkeys, at_least=snapshot.slot)
-        await writer.apply_snapshot(Delta.of(accounts=map(decode_update, updates)))
+        await writer.apply_accounts(Delta.of(accounts=map(decode_update, updates)))
     listed, missing = await _missing_transactions(source, writer, mark, frontier.slot)
     return Report(
         slot=snapshot.slot,

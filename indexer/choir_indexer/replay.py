@@ -142,7 +142,7 @@ class _Replay:
         if understood:
             kinds = [row.kind for row in understood.values()]
             await self._connection.execute(sql.SET_KINDS, list(understood), kinds)
-            await self._writer.apply_snapshot(Delta.of(accounts=understood.values()))
+            await self._writer.apply_accounts(Delta.of(accounts=understood.values()))
         await self._connection.execute(
             sql.DROP_LETTERS, "account", keys, [still.get(key) for key in keys]
         )

@@ -166,6 +166,18 @@ class Settings(BaseSettings):
                 raise ValueError("must look like yellowstone+https://host or …+http://host:port")
         return value
 
+    @field_validator("yellowstone_ca")
+    @classmethod
+    def _is_pem(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                certified = b"-----BEGIN CERTIFICATE-----" in value.read_bytes()
+            except OSError as error:
+                raise ValueError(f"cannot be read: {error}") from None
+            if not certified:
+                raise ValueError("holds no certificate in PEM")
+        return value
+
     @field_validator("ws_url")
     @classmethod
     def _is_ws(cls, value: str) -> str:

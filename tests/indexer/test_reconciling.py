@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -12,7 +14,9 @@ from tests.indexer.story import Script, Teller
 from tests.indexer.synthetic import Faults, SourceError, SyntheticChain, SyntheticSource
 
 from choir.testing import FakeRpc, ManualClock
+from choir_indexer.model import AccountUpdate
 from choir_indexer.reconciling import LOCK, Reconciler
+from choir_indexer.sources import Snapshot
 
 # accounts, but no thread, so that no vault is asked for
 SCRIPT: Script = [[[("garbage", 0, 0)]], [[("garbage", 1, 0)], [("garbage", 2, 0)]]]
@@ -65,6 +69,33 @@ def test_what_differs_is_recorded_and_repaired_only_when_asked(bench: Bench) -> 
             (True, 0, 0, 0), (False, 1, 0, 1), (False, 1, 0, 1), (True, 1, 1, 1), (True, 0, 0, 0),
         ]  # fmt: skip
         await connection.close()
+
+    bench.run(play())
+
+
+def test_an_account_that_is_listed_twice_counts_as_one_difference(bench: Bench) -> None:
+    class Stammering(SyntheticSource):
+        @asynccontextmanager
+        async def snapshot(self, *, at_least: int, final: bool = False) -> AsyncIterator[Snapshot]:
+            async with super().snapshot(at_least=at_least, final=final) as whole:
+
+                async def twice() -> AsyncIterator[Sequence[AccountUpdate]]:
+                    async for part in whole.parts:
+                        yield [*part, *part]
+
+                yield Snapshot(whole.slot, twice())
+
+    async def play() -> None:
+        source = Stammering(_told())
+        await bench.mirror(source).catch_up()
+        report = await _reconciler(bench, source, repair=False).compare()
+        assert report is not None
+        assert report.clean
+        connection = await bench.connect()
+        await connection.execute(LOSE)
+        await connection.close()
+        await _reconciler(bench, source, repair=True).compare()
+        assert await _recorded(bench) == [(True, 0, 0, 0), (True, 1, 1, 1)]
 
     bench.run(play())
 

@@ -8,21 +8,26 @@ accounts, or with the context after the value, the answer is held whole.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from math import inf
 from typing import Any, Final, TypeAlias
 
 import orjson
+from solders.pubkey import Pubkey
 
 from choir.errors import RpcError
+from choir.rpc import account_from_json
+from choir_indexer.model import AccountUpdate
 
-__all__ = ["Listed", "listed"]
+__all__ = ["Listed", "listed", "updates_of"]
 
 Listed: TypeAlias = tuple[int, Sequence[Mapping[str, Any]]]
 
 _VALUE: Final = re.compile(rb'"value"\s*:\s*\[')  # a quote inside a JSON string has a \ before it
 _BETWEEN: Final = b"},{"
+STRETCH: Final = 32  # accounts read in one go
 
 
 async def listed(pieces: AsyncIterator[bytes], *, part_bytes: int) -> AsyncGenerator[Listed, None]:
@@ -66,6 +71,26 @@ async def listed(pieces: AsyncIterator[bytes], *, part_bytes: int) -> AsyncGener
         del rest[: cut + 2]
         yield slot, items
     yield _whole((head or b"") + rest)
+
+
+async def updates_of(
+    items: Sequence[Mapping[str, Any]], slot: int, version: int
+) -> list[AccountUpdate]:
+    """Listed accounts; others have their turn while they are read. Raises as `_update`."""
+    updates: list[AccountUpdate] = []
+    for start in range(0, len(items), STRETCH):
+        updates += [_update(item, slot, version) for item in items[start : start + STRETCH]]
+        await asyncio.sleep(0)
+    return updates
+
+
+def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
+    """A listed account. Raises RpcError, KeyError, TypeError, ValueError."""
+    account = account_from_json(item["account"])
+    pubkey = bytes(Pubkey.from_string(item["pubkey"]))
+    return AccountUpdate(
+        pubkey, slot, version, account.data, account.lamports, bytes(account.owner)
+    )
 
 
 def _slot_before(head: bytes) -> int | None:

@@ -20,6 +20,7 @@ from collections.abc import (
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
+    ExitStack,
     aclosing,
     asynccontextmanager,
     closing,
@@ -52,7 +53,7 @@ from choir_indexer.model import (
     RawTransaction,
     SignatureRef,
 )
-from choir_indexer.sources.listing import Listed, listed
+from choir_indexer.sources.listing import Listed, listed, updates_of
 from choir_indexer.sources.port import (
     Feed,
     MissingTransaction,
@@ -63,7 +64,7 @@ from choir_indexer.sources.port import (
     SourceError,
 )
 from choir_indexer.sources.pubsub import PubSubFeed
-from choir_indexer.sources.walked import Row, Walked
+from choir_indexer.sources.walked import Row, Walked, signature_of
 from choir_indexer.transactions import event_data, from_json, name_of
 
 __all__ = ["RpcSource"]
@@ -77,7 +78,6 @@ ATTEMPTS = 6
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 PART_BYTES = 512 << 10  # of a listing of accounts: about a thousand
-STRETCH = 32  # accounts read in one go
 BLOCKS_PER_CALL = 500_000
 ANNOUNCED_LIMIT = 100_000
 LOOK = 100  # transactions looked through for the program's first event
@@ -198,11 +198,7 @@ class RpcSource:
     ) -> AsyncGenerator[Sequence[tuple[bytes, int]], None]:
         """By `getSignaturesForAddress`; as far back as the node lists them."""
         async for page in self._pages(after, through):
-            yield [
-                (bytes(Signature.from_string(text)), slot)
-                for slot, text in page
-                if after < slot <= through
-            ]
+            yield [(signature_of(text), slot) for slot, text in page if after < slot <= through]
 
     async def accounts(self, pubkeys: Collection[bytes], *, at_least: int) -> list[AccountUpdate]:
         """By `getMultipleAccounts`; each answer carries its own slot."""
@@ -280,9 +276,9 @@ class RpcSource:
         more: AsyncIterator[Listed],
     ) -> AsyncIterator[list[AccountUpdate]]:
         try:
-            yield await _updates(first, slot, version)
+            yield await updates_of(first, slot, version)
             async for _, items in more:
-                yield await _updates(items, slot, version)
+                yield await updates_of(items, slot, version)
         except (RpcError, KeyError, TypeError, ValueError) as error:
             raise SourceError(f"the node's list of accounts cannot be read: {error}") from error
 
@@ -316,13 +312,11 @@ class RpcSource:
 
         A short page is not the end; and an empty one is only what this node has to say.
         """
-        walked = Walked()
-        try:
+        with ExitStack() as failing:
+            walked = failing.enter_context(closing(Walked()))
             async for page in self._pages(floor, through):
                 walked.extend(page)
-        except BaseException:
-            walked.close()
-            raise
+            failing.pop_all()
         return walked
 
     async def _pages(self, floor: int, through: int) -> AsyncGenerator[list[Row], None]:
@@ -459,6 +453,10 @@ class RpcSource:
                     answers = await ask()
             except NodeBehind:
                 pass
+            except RateLimited as error:
+                self._together = 1
+                self._retried()
+                await self._clock.sleep(min(error.retry_after or FIRST_DELAY_S, LONGEST_DELAY_S))
             except RpcError as error:
                 if not isinstance(error, RpcUnreachable) or error.code is not None:
                     self._together = 1
@@ -551,26 +549,6 @@ class RpcSource:
             except RpcError as error:
                 raise SourceError(str(error)) from error
         raise AssertionError("unreachable")
-
-
-async def _updates(
-    items: Sequence[Mapping[str, Any]], slot: int, version: int
-) -> list[AccountUpdate]:
-    """Listed accounts; others have their turn while they are read. Raises as `_update`."""
-    updates: list[AccountUpdate] = []
-    for start in range(0, len(items), STRETCH):
-        updates += [_update(item, slot, version) for item in items[start : start + STRETCH]]
-        await asyncio.sleep(0)
-    return updates
-
-
-def _update(item: Mapping[str, Any], slot: int, version: int) -> AccountUpdate:
-    """A listed account. Raises RpcError, KeyError, TypeError, ValueError."""
-    account = account_from_json(item["account"])
-    pubkey = bytes(Pubkey.from_string(item["pubkey"]))
-    return AccountUpdate(
-        pubkey, slot, version, account.data, account.lamports, bytes(account.owner)
-    )
 
 
 def _ranges(slots: Collection[int], longest: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from solders.signature import Signature
 from choir_indexer.model import SignatureRef
 from choir_indexer.sources.port import SourceError
 
-__all__ = ["Row", "Walked"]
+__all__ = ["Row", "Walked", "signature_of"]
 
 Row = tuple[int, str]
 """A slot, and a signature in base58."""
@@ -59,18 +59,13 @@ class Walked:
         Raises:
             SourceError: what is listed is not a signature.
         """
-        read = Signature.from_string
         last, position = -1, 0
         for slot, name in self._oldest_first():
             if not after < slot <= through:
                 continue
             position = position + 1 if slot == last else 0
             last = slot
-            try:
-                signature = bytes(read(name))
-            except ValueError:
-                raise SourceError(f"the node lists {name!r}, which is no signature") from None
-            yield SignatureRef(signature, slot, position, name)
+            yield SignatureRef(signature_of(name), slot, position, name)
 
     def holds(self, signatures: Collection[bytes]) -> set[bytes]:
         """Those of these that are listed. Quick where they are among the newest."""
@@ -99,6 +94,14 @@ class Walked:
             part = self._file.read((end - begin) * ROW.size)
             yield from reversed(list(_unpacked(part)))
             end = begin
+
+
+def signature_of(name: str) -> bytes:
+    """The bytes of a listed signature. Raises SourceError when it is none."""
+    try:
+        return bytes(Signature.from_string(name))
+    except ValueError:
+        raise SourceError(f"the node lists {name!r}, which is no signature") from None
 
 
 def _unpacked(part: bytes) -> Iterator[Row]:

@@ -154,7 +154,7 @@ def encoded(types: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytearray:
 
 def _types() -> dict[str, dict[str, str]]:
     """What the columns of schema ``chain`` are, by PostgreSQL's own names of types."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # not typed there
     return {
         table.name: {
             column.name: _OWN_NAMES[column.type.compile(dialect).partition("(")[0]]

@@ -263,9 +263,14 @@ class Writer:
         async with self._connection.transaction():
             await self._merge_accounts(delta, first=(sql.NOT_AT_ONCE, sql.DROP_STALE_LIVE))
 
+    async def apply_accounts(self, delta: Delta) -> None:
+        """Write accounts that were asked for."""
+        await self._staging.make(delta)
+        async with self._connection.transaction():
+            await self._merge_accounts(delta)
+
     async def apply_snapshot(self, delta: Delta) -> None:
-        """Write a part of a snapshot (accounts that were asked for). The end of it waits for the
-        disk for all of them."""
+        """Write a part of a snapshot. The end of it waits for the disk for all of them."""
         if await self._copied_fresh(delta):
             return
         await self._staging.make(delta)

@@ -342,6 +342,23 @@ async def test_a_node_that_refuses_to_be_asked_so_is_asked_one_by_one(
     assert node.batches == ([4] if for_good else [4, 4])
 
 
+async def test_a_node_that_says_how_long_to_wait_is_left_alone_for_so_long() -> None:
+    node = Node((10, 5))
+    node.refusals = [RateLimited("too many", retry_after=2.5)]
+    source, clock = _source(node, together=5, concurrency=1)
+    await _history(source, 0, 10)
+    assert clock.slept == [2.5]
+
+
+async def test_what_is_listed_and_no_signature_is_said() -> None:
+    node = Node((10, 2))
+    node.history[0]["signature"] = "not base58!"
+    source, _ = _source(node)
+    with pytest.raises(SourceError, match="'not base58!', which is no signature"):
+        async for _page in source.signatures(0, 10):
+            pass
+
+
 async def test_one_that_is_not_given_together_is_asked_for_alone() -> None:
     node = Node((10, 3))
     late = node.history[1]["signature"]

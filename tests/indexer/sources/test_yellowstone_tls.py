@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
 from tests.indexer.sources.geyser_server import GeyserServer
 from tests.indexer.sources.tape import Tape, TapeNode
 from tests.indexer.sources.test_yellowstone import Paced
 
 from choir.testing import ManualClock
+from choir_indexer.settings import Settings
 from choir_indexer.sources import SourceLost
 from choir_indexer.sources.rpc import RpcSource
 from choir_indexer.sources.yellowstone import Endpoint, StreamMetrics, YellowstoneSource
@@ -56,6 +59,15 @@ def _source(tape: Tape, url: str, authorities: bytes | None) -> YellowstoneSourc
         clock=Paced(),
         metrics=StreamMetrics(),
     )
+
+
+def test_a_file_without_a_certificate_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(b"a key, by mistake")
+    with pytest.raises(ValidationError, match="holds no certificate in PEM"):
+        Settings(database_url="postgresql://", yellowstone_ca=file)
+    file.write_bytes(certificate()[1])
+    assert Settings(database_url="postgresql://", yellowstone_ca=file).yellowstone_ca == file
 
 
 async def test_only_who_is_vouched_for_is_spoken_to(tape: Tape) -> None:

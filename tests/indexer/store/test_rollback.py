@@ -17,7 +17,7 @@ from tests.indexer.synthetic import SyntheticChain, key
 
 from choir.ids import PROGRAM_ID
 from choir_indexer.decode import decode_update
-from choir_indexer.delta import Delta
+from choir_indexer.delta import Delta, merge
 from choir_indexer.model import FETCHED, AccountUpdate
 from choir_indexer.store import Incomplete
 from choir_indexer.store.writer import StaleBatch, Writer
@@ -110,6 +110,24 @@ def test_a_sequence_ends_before_what_was_withdrawn_though_its_beginning_is_not_k
             head = await connection.fetchrow("SELECT epoch, seq, slot FROM chain.thread_heads")
             assert tuple(head) == (8, 3, 3)
             await connection.close()
+
+    bench.run(play())
+
+
+def test_what_is_absent_on_the_new_branch_is_on_record_again(bench: Bench) -> None:
+    async def play() -> None:
+        async with _told(bench, 3) as (chain, writer):
+            gone = AccountUpdate(key("another"), 3, FETCHED, None, certain=False)
+            await writer.apply_history(
+                Delta.of(accounts=[decode_update(gone)]), after=3, through=3, finalized=1
+            )
+            assert key("another") in await writer.accounts_after(2)
+            now = _now(chain, through=2, at=9)
+            again = Delta.of(accounts=[decode_update(gone._replace(slot=9))])
+            await writer.roll_back(merge(now, again), after=3, to=2, reason="a test")
+            assert await writer.account_slots(9, 9) == {9}
+            assert key("another") in await writer.accounts_as_of([9])
+            assert key("another") not in await writer.accounts_as_of([3])
 
     bench.run(play())
 
