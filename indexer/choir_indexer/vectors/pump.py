@@ -509,9 +509,8 @@ class Pump:
             if after is None:
                 break
         differ: list[str] = []
-        wrong: list[
-            str
-        ] = []  # a point of another level, text or author: it goes before its successor
+        # points of another level, text or author: each goes before its successor
+        wrong: list[str] = []
         last = b""
         while True:
             rows = await connection.fetch(tables.ALL_MESSAGES, last, self._batch)
