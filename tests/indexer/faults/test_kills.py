@@ -11,7 +11,7 @@ from tests.indexer.faults.history import History
 from tests.indexer.faults.recording import record
 from tests.indexer.faults.run import Run, Tally
 
-MOMENTS = 12
+MOMENTS = 15
 """Enough for a snapshot, a walk through history, announcements and closings; a kill
 at one of its awaits is a run."""
 
